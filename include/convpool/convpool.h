@@ -1,0 +1,33 @@
+/* convpool.h - the C side of convpool: convolution and pooling kernels for any array.
+ *
+ * Header-only C11 and C++17: pure functions on pointers and strides. They allocate nothing, keep
+ * no state, start no threads and check nothing; the caller keeps the stated preconditions.
+ *
+ *   types.h      element types, borders, activations
+ *   cpu.h        convpool_cpu_capabilities(): the instruction sets that can run here
+ *   geometry.h   convpool_conv, convpool_pool: a problem as sizes and strides
+ *   dispatch.h   convpool_find_kernels(): the functions for an element type and instruction set
+ *
+ * A convolution is pack -> multiply -> epilogue. For an image and group, with kernels `k` found by
+ * convpool_find_kernels and depth = channels * taps:
+ *
+ *     for each strip of k->rows output channels:   k->pack_weights   (once)
+ *     for each block of output pixels:
+ *         k->pack_pixels                                             (panel of columns)
+ *         for each strip of the panel, each strip of weights:
+ *             k->gemm_tile                                           (tile of sums)
+ *             k->store_tile                                          (bias, activation, out)
+ *
+ * Compile with -ffp-contract=off: the results then have the same bits on every instruction set
+ * with fused multiply-add, which the kernels call by name where they want it.
+ */
+#ifndef CONVPOOL_H
+#define CONVPOOL_H
+
+#define CONVPOOL_VERSION_MAJOR 0
+#define CONVPOOL_VERSION_MINOR 1
+#define CONVPOOL_VERSION_PATCH 0
+
+#include "dispatch.h"
+
+#endif

@@ -1,0 +1,26 @@
+/* elements.h - what the per-type bodies (*.inc.h) share. */
+#ifndef CONVPOOL_ELEMENTS_H
+#define CONVPOOL_ELEMENTS_H
+
+#include <math.h>
+#include <stddef.h>
+
+#include "geometry.h"
+#include "half.h"
+#include "types.h"
+
+/* No strip is wider: bounds the small arrays that packers and epilogues keep on the stack. */
+enum { CONVPOOL_MAX_WIDTH = 64 };
+
+/* Outputs that one call of pool_lanes makes at most; they too live on the stack. */
+enum { CONVPOOL_POOL_LANES = 128 };
+
+/* Result: value rounded half to even within [0, top]; 0 for NaN. */
+CONVPOOL_INLINE double convpool_saturate(double value, double top)
+{
+    /* Adding and taking away 2^52 rounds to a whole number in the current (nearest) mode. */
+    const double bounded = value > 0 ? (value < top ? value : top) : 0;
+    return (bounded + 0x1p52) - 0x1p52;
+}
+
+#endif

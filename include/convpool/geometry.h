@@ -1,0 +1,145 @@
+/* geometry.h - where each output pixel's window lies in the input.
+ *
+ * A window position o and a tap t along one axis meet the input at
+ *
+ *     i = o * stride + t * dilation - before
+ *
+ * and `border` says what stands there when i falls outside. Arrays are seen as
+ * (batch, channel, depth, row, column) with a stride for each, in elements: layout is nothing but
+ * strides, and 1-D and 2-D are 3-D with axes of size 1.
+ */
+#ifndef CONVPOOL_GEOMETRY_H
+#define CONVPOOL_GEOMETRY_H
+
+#include "types.h"
+
+enum { CONVPOOL_DEPTH = 0, CONVPOOL_ROW = 1, CONVPOOL_COLUMN = 2, CONVPOOL_AXES = 3 };
+
+/* Position of each axis in a stride array. */
+enum { CONVPOOL_AT_BATCH = 0, CONVPOOL_AT_CHANNEL = 1, CONVPOOL_AT_DEPTH = 2, CONVPOOL_AT_ROW = 3,
+       CONVPOOL_AT_COLUMN = 4, CONVPOOL_RANK = 5 };
+
+/* One spatial axis. Preconditions: size, kernel, stride, dilation, out >= 1; before, after >= 0;
+ * all products formed by the formula above fit int64_t. */
+typedef struct convpool_axis {
+    int64_t size, kernel, stride, dilation, before, after, out;
+} convpool_axis;
+
+/* A convolution. `channels` and `out_channels` are those of ONE group. */
+typedef struct convpool_conv {
+    int64_t batch, groups, channels, out_channels;
+    convpool_axis axis[CONVPOOL_AXES];
+    int64_t x_stride[CONVPOOL_RANK], out_stride[CONVPOOL_RANK], residual_stride[CONVPOOL_RANK];
+    int border;                     /* convpool_border */
+    double border_value;            /* for CONVPOOL_CONSTANT */
+    int activation;                 /* convpool_activation */
+    double activation_parameter[2]; /* p0 and p1 of convpool_activation */
+} convpool_conv;
+
+/* A pooling. Averages divide by `divisor`, or where that is 0 by the number of cells under the
+ * window, which are those of the padded input if `include_padding` and of the input otherwise. */
+typedef struct convpool_pool {
+    int64_t batch, channels;
+    convpool_axis axis[CONVPOOL_AXES];
+    int64_t x_stride[CONVPOOL_RANK], out_stride[CONVPOOL_RANK], index_stride[CONVPOOL_RANK];
+    int average, include_padding;
+    int64_t divisor;
+} convpool_pool;
+
+/* A stretch of output pixels in one output row: `offset` counts from the first pixel asked for. */
+typedef struct convpool_run {
+    int64_t depth, row, column, offset, length;
+} convpool_run;
+
+/* Result: the input index which stands for index i of the border, -1 for the constant.
+ * Precondition: size >= 1. */
+CONVPOOL_INLINE int64_t convpool_border_index(int64_t i, int64_t size, int border)
+{
+    if (i >= 0 && i < size) {
+        return i;
+    }
+    switch (border) {
+    case CONVPOOL_REPLICATE:
+        return i < 0 ? 0 : size - 1;
+    case CONVPOOL_CIRCULAR:
+        i %= size;
+        return i < 0 ? i + size : i;
+    case CONVPOOL_REFLECT: {
+        const int64_t period = size > 1 ? 2 * (size - 1) : 1;
+        i %= period;
+        i = i < 0 ? i + period : i;
+        return i < size ? i : period - i;
+    }
+    default:
+        return -1;
+    }
+}
+
+/* Result: the number of output pixels of one image. */
+CONVPOOL_INLINE int64_t convpool_pixels(const convpool_axis axis[CONVPOOL_AXES])
+{
+    return axis[CONVPOOL_DEPTH].out * axis[CONVPOOL_ROW].out * axis[CONVPOOL_COLUMN].out;
+}
+
+/* Result: the number of taps of one channel. */
+CONVPOOL_INLINE int64_t convpool_taps(const convpool_axis axis[CONVPOOL_AXES])
+{
+    return axis[CONVPOOL_DEPTH].kernel * axis[CONVPOOL_ROW].kernel * axis[CONVPOOL_COLUMN].kernel;
+}
+
+/* Cuts `count` output pixels, from number `pixel` of an image on, where rows end.
+ * Result: how many runs were written. Precondition: room for `count` runs. */
+CONVPOOL_INLINE int convpool_split_runs(const convpool_axis axis[CONVPOOL_AXES], int64_t pixel,
+                                        int64_t count, convpool_run *runs)
+{
+    const int64_t columns = axis[CONVPOOL_COLUMN].out, rows = axis[CONVPOOL_ROW].out;
+    const int64_t line = pixel / columns;
+    int64_t column = pixel % columns, row = line % rows, depth = line / rows, offset = 0;
+    int n = 0;
+    while (offset < count) {
+        const int64_t left = columns - column, wanted = count - offset;
+        const int64_t length = left < wanted ? left : wanted;
+        runs[n].depth = depth;
+        runs[n].row = row;
+        runs[n].column = column;
+        runs[n].offset = offset;
+        runs[n].length = length;
+        ++n;
+        offset += length;
+        column = 0;
+        if (++row == rows) {
+            row = 0;
+            ++depth;
+        }
+    }
+    return n;
+}
+
+/* Merges depth and row into column where a convolution reads and writes pixels one for one (1x1,
+ * stride 1, no padding) and all its arrays step evenly through them: a 1x1 convolution then sees
+ * one long row. `with_residual` says whether residual_stride counts. */
+CONVPOOL_INLINE void convpool_merge_rows(convpool_conv *conv, int with_residual)
+{
+    int axis;
+    for (axis = CONVPOOL_DEPTH; axis < CONVPOOL_AXES; ++axis) {
+        const convpool_axis *a = &conv->axis[axis];
+        if (a->kernel != 1 || a->stride != 1 || a->before != 0 || a->after != 0) {
+            return;
+        }
+    }
+    for (axis = CONVPOOL_ROW; axis >= CONVPOOL_DEPTH; --axis) {
+        convpool_axis *outer = &conv->axis[axis], *inner = &conv->axis[CONVPOOL_COLUMN];
+        const int o = CONVPOOL_AT_DEPTH + axis, i = CONVPOOL_AT_COLUMN;
+        const int even = conv->x_stride[o] == conv->x_stride[i] * inner->size &&
+                         conv->out_stride[o] == conv->out_stride[i] * inner->out &&
+                         (!with_residual ||
+                          conv->residual_stride[o] == conv->residual_stride[i] * inner->out);
+        if (outer->size != 1 && !even) {
+            return;
+        }
+        inner->size = inner->out = inner->size * outer->size;
+        outer->size = outer->out = 1;
+    }
+}
+
+#endif

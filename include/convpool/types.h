@@ -1,0 +1,71 @@
+/* types.h - the words every other header uses: element types, modes, and the macros that
+ * hide what differs between compilers.
+ *
+ * Everything here is C11 and C++17, allocates nothing and keeps no state.
+ */
+#ifndef CONVPOOL_TYPES_H
+#define CONVPOOL_TYPES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define CONVPOOL_INLINE static __inline
+#define CONVPOOL_FORCE_INLINE static __forceinline
+#define CONVPOOL_RESTRICT __restrict
+#else
+#define CONVPOOL_INLINE static inline
+#define CONVPOOL_FORCE_INLINE static inline __attribute__((always_inline))
+#define CONVPOOL_RESTRICT __restrict__
+#endif
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define CONVPOOL_X86 1
+#else
+#define CONVPOOL_X86 0
+#endif
+
+/* A function that uses vectors of an instruction set carries its target, as does every helper it
+ * inlines; the rest of the program stays baseline. MSVC takes intrinsics without being told. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define CONVPOOL_TARGET_AVX2
+#else
+#define CONVPOOL_TARGET_AVX2 __attribute__((target("avx2,fma")))
+#endif
+
+#define CONVPOOL_PASTE_(a, b, c, d) a##b##_##c##_##d
+#define CONVPOOL_PASTE(a, b, c, d) CONVPOOL_PASTE_(a, b, c, d)
+
+/* Element types of arrays. Sums are formed in float for F16 and F32, in double for the others. */
+typedef enum convpool_dtype {
+    CONVPOOL_F32 = 0,
+    CONVPOOL_F64 = 1,
+    CONVPOOL_F16 = 2,
+    CONVPOOL_U8 = 3,
+    CONVPOOL_U16 = 4,
+    CONVPOOL_DTYPES = 5
+} convpool_dtype;
+
+/* What a window sees beyond the edge of its input. */
+typedef enum convpool_border {
+    CONVPOOL_CONSTANT = 0,  /* v v v | a b c d | v v v */
+    CONVPOOL_REFLECT = 1,   /* d c b | a b c d | c b a */
+    CONVPOOL_REPLICATE = 2, /* a a a | a b c d | d d d */
+    CONVPOOL_CIRCULAR = 3   /* b c d | a b c d | a b c */
+} convpool_border;
+
+typedef enum convpool_activation {
+    CONVPOOL_LINEAR = 0,
+    CONVPOOL_RELU = 1,
+    CONVPOOL_LEAKY_RELU = 2,  /* x < 0 ? p0 x : x */
+    CONVPOOL_ELU = 3,         /* x < 0 ? p0 (e^x - 1) : x */
+    CONVPOOL_SIGMOID = 4,     /* 1 / (1 + e^-x) */
+    CONVPOOL_HARDSIGMOID = 5, /* min(max(p0 x + p1, 0), 1) */
+    CONVPOOL_TANH = 6,
+    CONVPOOL_SILU = 7,        /* x sigmoid(x) */
+    CONVPOOL_HARDSWISH = 8,   /* x min(max(x / 6 + 1/2, 0), 1) */
+    CONVPOOL_HARDTANH = 9,    /* min(max(x, p0), p1); relu6 is p0 = 0, p1 = 6 */
+    CONVPOOL_SOFTPLUS = 10    /* log(1 + e^(p0 x)) / p0 */
+} convpool_activation;
+
+#endif

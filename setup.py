@@ -1,0 +1,112 @@
+"""Builds the extensions. All that is not compiled stands in pyproject.toml.
+
+Switches, by environment variable:
+    CONVPOOL_NO_OPENMP=1        build without threads, even where OpenMP is there
+    CONVPOOL_REQUIRE_OPENMP=1   fail where OpenMP is missing, instead of building without threads
+    SANITIZE=address,undefined  compile and link with these sanitizers
+    COVERAGE=1                  record which lines of C run (gcov)
+"""
+
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+OPENMP_PROBE = """
+#include <omp.h>
+int main(void) {
+    int sum = 0;
+    #pragma omp parallel reduction(+:sum)
+    sum += omp_get_num_threads();
+    return sum < 1;
+}
+"""
+
+# Without contraction every fused multiply-add is one the kernels ask for by name, and results have
+# the same bits whatever the compiler.
+UNIX_FLAGS = ["-O3", "-ffp-contract=off"]
+
+
+class BuildExt(build_ext):
+    """Adds the flags of the compiler at hand, and OpenMP's where a program with it links."""
+
+    def build_extensions(self):
+        msvc = self.compiler.compiler_type == "msvc"
+        compile_args = ["/O2", "/fp:precise"] if msvc else list(UNIX_FLAGS)
+        link_args = []
+        openmp_compile, openmp_link = self.openmp_flags(msvc)
+        compile_args += openmp_compile
+        link_args += openmp_link
+        if sanitizers := os.environ.get("SANITIZE"):
+            # -fwrapv, which Python may pass, would hide signed overflow from UBSan.
+            flags = [f"-fsanitize={sanitizers}", "-fno-wrapv", "-fno-omit-frame-pointer", "-g"]
+            compile_args += flags
+            link_args += flags[:1]
+        if os.environ.get("COVERAGE"):
+            compile_args += ["--coverage", "-O0"]
+            link_args += ["--coverage"]
+        for extension in self.extensions:
+            extension.extra_compile_args = compile_args
+            extension.extra_link_args = link_args
+        super().build_extensions()
+
+    def openmp_flags(self, msvc):
+        if os.environ.get("CONVPOOL_NO_OPENMP"):
+            return [], []
+        if msvc:
+            candidates = [(["/openmp"], [])]
+        elif sys.platform == "darwin":
+            candidates = [(["-Xpreprocessor", "-fopenmp"], ["-lomp"]), (["-fopenmp"],) * 2]
+        else:
+            candidates = [(["-fopenmp"],) * 2]
+        for compile_args, link_args in candidates:
+            if self.links(compile_args, link_args):
+                return compile_args, link_args
+        message = "convpool: no OpenMP found, building without threads"
+        if os.environ.get("CONVPOOL_REQUIRE_OPENMP"):
+            raise SystemExit(message + ", which CONVPOOL_REQUIRE_OPENMP forbids")
+        warnings.warn(message, stacklevel=2)
+        return [], []
+
+    def links(self, compile_args, link_args):
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(OPENMP_PROBE)
+            try:
+                objects = self.compiler.compile(
+                    [str(source)], output_dir=folder, extra_postargs=compile_args
+                )
+                self.compiler.link_executable(
+                    objects, str(Path(folder, "probe")), extra_postargs=link_args
+                )
+            except Exception:  # each compiler class of setuptools raises its own
+                return False
+        return True
+
+
+def extensions():
+    headers = sorted(str(path) for path in Path("include/convpool").glob("*.h"))
+    return [
+        Extension(
+            f"convpool.{name}",
+            [f"src/convpool/{name}.pyx"],
+            include_dirs=["include", numpy.get_include()],
+            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION")],
+            depends=headers,
+        )
+        for name in ("_threads", "_conv", "_pool")
+    ]
+
+
+setup(
+    ext_modules=cythonize(
+        extensions(), include_path=["src"], compiler_directives={"freethreading_compatible": True}
+    ),
+    cmdclass={"build_ext": BuildExt},
+)

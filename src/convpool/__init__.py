@@ -1,0 +1,20 @@
+"""CNN convolution and pooling for NumPy arrays."""
+
+from ._config import get_config, get_include
+from ._threads import get_num_threads, num_threads, set_num_threads
+from .functional import avg_pool2d, conv1d, conv2d, conv3d, filter2d, linear, max_pool2d
+
+__all__ = [
+    "avg_pool2d",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "filter2d",
+    "get_config",
+    "get_include",
+    "get_num_threads",
+    "linear",
+    "max_pool2d",
+    "num_threads",
+    "set_num_threads",
+]

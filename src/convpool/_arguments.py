@@ -1,0 +1,250 @@
+"""From what callers may pass to what the drivers take; every error of an argument is raised here.
+
+Each message reads "argument: got ..., expected ...".
+"""
+
+import math
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+Axis = tuple[int, int, int, int, int, int, int]
+IntPerAxis = SupportsIndex | Sequence[SupportsIndex]
+Padding = str | SupportsIndex | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
+Activation = str | tuple[str, Any] | None
+
+# Codes of the C side's enums: convpool_dtype, convpool_border, convpool_activation.
+DTYPES = {"float32": 0, "float64": 1, "float16": 2, "uint8": 3, "uint16": 4}
+BORDERS = {"zeros": 0, "constant": 0, "reflect": 1, "replicate": 2, "circular": 3}
+# Name: code, parameters, how many of them a caller may set.
+ACTIVATIONS: dict[str, tuple[int, tuple[float, ...], int]] = {
+    "relu": (1, (), 0),
+    "relu6": (9, (0.0, 6.0), 0),
+    "leaky_relu": (2, (0.01,), 1),
+    "elu": (3, (1.0,), 1),
+    "sigmoid": (4, (), 0),
+    "hardsigmoid": (5, (1 / 6, 0.5), 2),
+    "tanh": (6, (), 0),
+    "silu": (7, (), 0),
+    "hardswish": (8, (), 0),
+    "hardtanh": (9, (-1.0, 1.0), 2),
+    "softplus": (10, (1.0,), 1),
+}
+FLOATS = ("float16", "float32", "float64")
+
+# No argument that counts pixels may be larger; sums of a few of them then fit 64 bits.
+LARGEST = 2**31 - 1
+
+
+def array_of(name: str, value: ArrayLike) -> Array:
+    """What `value` holds as an array, whichever protocol it speaks; any type."""
+    if isinstance(value, np.ndarray):
+        return np.asarray(value)
+    if not hasattr(value, "__array__") and hasattr(value, "__dlpack__"):
+        return np.from_dlpack(value)
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: got no array that NumPy can make: {error}") from error
+
+
+def readable(array: Array) -> Array:
+    """`array` as the C side reads it: native byte order, aligned, strides of whole elements."""
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if array.flags.aligned and not any(step % array.itemsize for step in array.strides):
+        return array
+    return array.copy()
+
+
+def float_array(name: str, value: ArrayLike) -> Array:
+    """An array of float16, float32 or float64, as the C side reads it."""
+    array = array_of(name, value)
+    if array.dtype.name not in FLOATS:
+        raise TypeError(
+            f"{name}: got dtype {array.dtype}, expected float32, float64 or float16; "
+            f"convert it, e.g. {name}.astype(numpy.float32)"
+        )
+    return readable(array)
+
+
+def alike(name: str, value: ArrayLike, dtype: np.dtype[Any]) -> Array:
+    """An array of the type that x has."""
+    array = array_of(name, value)
+    if array.dtype.newbyteorder("=") != dtype:
+        raise TypeError(
+            f"{name}: got dtype {array.dtype}, expected {dtype} as x has; "
+            f"convert one of them, e.g. {name}.astype(numpy.{dtype})"
+        )
+    return readable(array)
+
+
+def is_index(value: object) -> bool:
+    """Whether a value stands for one whole number. (Arrays have __index__ too, bools are ints.)"""
+    return type(value) is int or (
+        hasattr(value, "__index__") and not isinstance(value, bool | np.bool_ | np.ndarray)
+    )
+
+
+def integer(name: str, value: Any, low: int, high: int = LARGEST) -> int:
+    """A whole number in [low, high]; a bool is none."""
+    if not is_index(value):
+        raise TypeError(f"{name}: got {value!r}, expected an int")
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name}: got {number}, expected an int from {low} to {high}")
+    return number
+
+
+def real(name: str, value: Any) -> float:
+    """A real number, NaN and infinities among them."""
+    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name}: got {value!r}, expected a real number")
+    return float(value)
+
+
+def sequence(name: str, value: object, length: int, expected: str) -> list[Any]:
+    """The `length` items of a list, tuple or array."""
+    if isinstance(value, str | bytes | Mapping | set) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}: got {value!r}, expected {expected}")
+    items = list(value)
+    if len(items) != length:
+        raise ValueError(f"{name}: got {value!r}, expected {expected}")
+    return items
+
+
+def per_axis(name: str, value: object, spatial: int, low: int) -> tuple[int, ...]:
+    """One int for all axes, or one an axis."""
+    if is_index(value):
+        return (integer(name, value, low),) * spatial
+    items = sequence(name, value, spatial, f"an int or {spatial}, one an axis")
+    return tuple(integer(name, item, low) for item in items)
+
+
+def choice(name: str, value: object, known: Iterable[str]) -> str:
+    """One of the known names."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+    if value not in known:
+        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+    return value
+
+
+def channels_last(layout: object, spatial: int) -> bool:
+    """Whether the layout of arrays with so many spatial axes has channels last."""
+    axes = "DHW"[3 - spatial :]
+    return choice("layout", layout, (f"NC{axes}", f"N{axes}C")).endswith("C")
+
+
+def batched(name: str, array: Array, spatial: int) -> tuple[Array, bool]:
+    """`array` with a batch axis, and whether it had none."""
+    if array.ndim == spatial + 2:
+        return array, False
+    if array.ndim == spatial + 1:
+        return array[None], True
+    raise ValueError(
+        f"{name}: got shape {array.shape}, expected {spatial + 2} axes, "
+        f"or {spatial + 1} for one example without the batch axis"
+    )
+
+
+def padding_pairs(
+    padding: object,
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> list[tuple[int, int]]:
+    """(before, after) for each axis. "same" is TensorFlow's: ceil(size / stride) outputs."""
+    spatial = len(sizes)
+    if isinstance(padding, str):
+        choice("padding", padding, ("valid", "same", "same_lower"))
+        pairs = []
+        for size, taps, step, gap in zip(sizes, kernel, stride, dilation, strict=True):
+            reach = (-(-size // step) - 1) * step + (taps - 1) * gap + 1
+            total = 0 if padding == "valid" else max(0, reach - size)
+            less = total // 2
+            pairs.append((total - less, less) if padding == "same_lower" else (less, total - less))
+        return pairs
+    if is_index(padding):
+        same = integer("padding", padding, 0)
+        return [(same, same)] * spatial
+    expected = (
+        f"an int, {spatial} ints or {spatial} (before, after) pairs, one an axis, "
+        "or 'valid', 'same', 'same_lower'"
+    )
+    pairs = []
+    for item in sequence("padding", padding, spatial, expected):
+        if is_index(item):
+            item = (item, item)
+        before, after = sequence("padding", item, 2, expected)
+        pairs.append((integer("padding", before, 0), integer("padding", after, 0)))
+    return pairs
+
+
+def activation_code(activation: object) -> tuple[int, float, float]:
+    """The C side's code of an activation and its two parameters."""
+    if activation is None:
+        return 0, 0.0, 0.0
+    if not isinstance(activation, tuple | list):
+        code, parameters, _ = ACTIVATIONS[choice("activation", activation, ACTIVATIONS)]
+    else:
+        name, given = sequence("activation", activation, 2, "a name or (name, parameter)")
+        code, _, settable = ACTIVATIONS[choice("activation", name, ACTIVATIONS)]
+        if settable == 0:
+            raise ValueError(f"activation: got {activation!r}, but {name} takes no parameter")
+        values = [given] if settable == 1 else sequence("activation", given, settable, "a pair")
+        parameters = tuple(real("activation", value) for value in values)
+        if not all(map(math.isfinite, parameters)):
+            raise ValueError(f"activation: got {activation!r}, expected finite parameters")
+        if name == "hardtanh" and parameters[0] > parameters[1]:
+            raise ValueError(f"activation: got {activation!r}, expected (low, high), low <= high")
+        if name == "softplus" and parameters[0] <= 0:
+            raise ValueError(f"activation: got {activation!r}, expected a parameter above 0")
+    p0, p1 = (*parameters, 0.0, 0.0)[:2]
+    return code, p0, p1
+
+
+def border_code(padding_mode: object, padding_value: object) -> tuple[int, float]:
+    """The C side's code of a padding mode, and the constant."""
+    mode = choice("padding_mode", padding_mode, BORDERS)
+    value = real("padding_value", padding_value)
+    if value != 0 and mode != "constant":
+        raise ValueError(
+            f"padding_value: got {value:g} with padding_mode {mode!r}, "
+            "expected 0 or padding_mode 'constant'"
+        )
+    return BORDERS[mode], value
+
+
+def storable(shape: Sequence[int], itemsize: int) -> None:
+    """Raises where a result would be larger than any address."""
+    if math.prod(max(1, size) for size in shape) * itemsize > 2**63 - 1:
+        raise ValueError(f"x: the result's shape would be {tuple(shape)}, too large to address")
+
+
+def output_array(
+    out: object, shape: tuple[int, ...], dtype: np.dtype[Any], inputs: Iterable[Array | None]
+) -> tuple[Array, bool]:
+    """The array to compute into, and whether it must then be copied into `out`."""
+    storable(shape, dtype.itemsize)
+    if out is None:
+        return np.empty(shape, dtype), False
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out: got {type(out).__name__}, expected a numpy.ndarray")
+    if out.dtype != dtype:
+        raise TypeError(f"out: got dtype {out.dtype}, expected {dtype}")
+    if out.shape != shape:
+        raise ValueError(f"out: got shape {out.shape}, expected {shape}")
+    if not out.flags.writeable:
+        raise ValueError("out: got a read-only array, expected a writeable one")
+    if any(step == 0 and size > 1 for step, size in zip(out.strides, shape, strict=True)):
+        raise ValueError("out: got an array whose elements overlap, expected separate ones")
+    overlaps = any(array is not None and np.may_share_memory(out, array) for array in inputs)
+    if overlaps or readable(out) is not out:
+        return np.empty(shape, dtype), True
+    return out, False

@@ -1,0 +1,276 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The driver of every convolution: pack -> multiply -> epilogue.
+
+    depth = channels * taps                      (of one group: the length of each sum)
+    weights = pack(weight)                       (once, shared by all threads)
+    parallel over (image, group, block of pixels, block of channels):
+        for each block of depth:
+            panel = pack(input pixels, block of depth)         (of this thread)
+            for each strip of channels x strip of pixels:
+                tile += weights strip * panel strip            (from 0 at the first block)
+                at the last block: out = epilogue(tile)
+
+Each output's sum runs over (channel, depth, row, column) in that order, whatever the blocks are:
+how work is cut depends on sizes and threads, its results never do.
+
+Blocks are cut for the caches: one strip of the panel lies in the first level while the weights
+stream past it, the panel and the weights in use in the second. Arrays are read where they lie; all
+that is allocated is the packed weight and, for each thread, a panel and its tiles.
+"""
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+from convpool._geometry cimport fill_axes, fill_strides
+from convpool._kernels cimport *
+from convpool._threads cimport kernels_for, threads_for
+
+cnp.import_array()
+
+ctypedef const char* bytes_in
+ctypedef char* bytes_out
+
+cdef enum:
+    ALIGNMENT = 64       # of strips: a cache line
+    DEPTH_BLOCK = 256    # steps of a panel: 16 kB for a strip of 16 float32 pixels
+    PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width
+    CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
+    TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
+
+
+cdef struct Plan:
+    const convpool_kernels* kernels
+    int channels_last            # tiles: rows of pixels, columns of channels; or the other way
+    int64_t depth, depth_block
+    int64_t pixels, pixel_width, pixel_block, pixel_blocks
+    int64_t channel_width, channel_strips, channel_block, channel_blocks
+    int64_t weight_strip, weight_group  # bytes of one packed strip, and of one group
+    int64_t panel_size, tile_size, scratch_size  # bytes, of a thread
+    int64_t tasks
+
+
+cdef int64_t ceil_div(int64_t a, int64_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef int64_t aligned(int64_t size) noexcept nogil:
+    return ceil_div(size, ALIGNMENT) * ALIGNMENT
+
+
+cdef bytes_out align(void* memory) noexcept nogil:
+    return <bytes_out>aligned(<int64_t>memory)
+
+
+cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
+    """The part of a plan that packed weights depend on."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    plan.depth = conv.channels * convpool_taps(conv.axis)
+    plan.pixel_width = kernels.rows if plan.channels_last else kernels.columns
+    plan.channel_width = kernels.columns if plan.channels_last else kernels.rows
+    plan.channel_strips = ceil_div(conv.out_channels, plan.channel_width)
+    plan.weight_strip = aligned(plan.depth * plan.channel_width * <int64_t>kernels.real_size)
+    plan.weight_group = plan.channel_strips * plan.weight_strip
+
+
+cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept nogil:
+    """Cuts the work: pixels first, since every cut through channels packs the pixels again."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size, images = conv.batch * conv.groups
+    cdef int64_t wanted = 4 * threads if threads > 1 else 1
+    cdef int64_t share, strips
+    plan.depth_block = min(plan.depth, <int64_t>DEPTH_BLOCK)
+    plan.pixels = convpool_pixels(conv.axis)
+    plan.channel_block = plan.channel_strips * plan.channel_width
+    plan.pixel_block = PIXEL_BLOCK
+    if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
+        share = TILES // (real * plan.channel_block)
+        plan.pixel_block = max(plan.pixel_width, min(plan.pixel_block, share))
+        share = TILES // (real * plan.pixel_block)
+        plan.channel_block = max(plan.channel_width, min(plan.channel_block, share))
+    share = max(<int64_t>48, ceil_div(plan.pixels * images, wanted))
+    plan.pixel_block = min(plan.pixel_block, min(share, plan.pixels))
+    plan.pixel_block = ceil_div(plan.pixel_block, plan.pixel_width) * plan.pixel_width
+    plan.pixel_blocks = ceil_div(plan.pixels, plan.pixel_block)
+    if threads > 1 and images * plan.pixel_blocks < 2 * threads:
+        strips = ceil_div(plan.channel_strips, ceil_div(2 * threads, images * plan.pixel_blocks))
+        plan.channel_block = min(plan.channel_block, strips * plan.channel_width)
+    plan.channel_block = ceil_div(plan.channel_block, plan.channel_width) * plan.channel_width
+    plan.channel_blocks = ceil_div(conv.out_channels, plan.channel_block)
+    plan.tasks = images * plan.pixel_blocks * plan.channel_blocks
+    plan.panel_size = aligned(plan.depth_block * plan.pixel_block * real)
+    plan.tile_size = plan.pixel_width * plan.channel_width * real
+    plan.scratch_size = plan.panel_size + plan.tile_size
+    if plan.depth > plan.depth_block:
+        plan.scratch_size = plan.panel_size + plan.pixel_block * plan.channel_block * real
+    plan.scratch_size = aligned(plan.scratch_size)
+
+
+cdef class PackedWeight:
+    """A weight laid out as the micro-kernel reads it, for one geometry and instruction set."""
+    cdef void* memory
+    cdef bytes_out strips
+
+    def __cinit__(self):
+        self.memory = NULL
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.memory)
+
+    cdef int allocate(self, int64_t size) except -1:
+        self.memory = PyMem_RawMalloc(<size_t>(size + ALIGNMENT))
+        if self.memory == NULL:
+            raise MemoryError(f"packed weight: no memory for {size} bytes")
+        self.strips = align(self.memory)
+        return 0
+
+
+cdef PackedWeight pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int dtype,
+                       int threads):
+    cdef PackedWeight packed = PackedWeight()
+    cdef const convpool_kernels* kernels = kernels_for(dtype)
+    cdef int64_t stride[5]
+    cdef int64_t group_stride, task, group, strip, strips = plan.channel_strips
+    cdef int64_t tasks = conv.groups * strips
+    cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
+    fill_strides(stride, weight, False)
+    group_stride = conv.out_channels * stride[0] * <int64_t>kernels.element_size
+    packed.allocate(conv.groups * plan.weight_group)
+    for task in prange(tasks, nogil=True, num_threads=threads, schedule="static"):
+        group = task // strips
+        strip = task % strips
+        kernels.pack_weights(conv, data + group * group_stride, stride,
+                             strip * plan.channel_width, plan.channel_width,
+                             packed.strips + group * plan.weight_group + strip * plan.weight_strip)
+    return packed
+
+
+cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
+                         bytes_in bias, bytes_in residual, bytes_out out, int64_t pixel,
+                         int64_t channel, bytes_out scratch) noexcept nogil:
+    """One block of pixels by one block of channels, of one image and group."""
+    cdef int64_t pixels = min(plan.pixel_block, plan.pixels - pixel)
+    cdef int64_t channels = min(plan.channel_block, conv.out_channels - channel)
+    cdef int64_t begin, end, first, last
+    cdef bytes_out panel = scratch
+    cdef bytes_out tiles = scratch + plan.panel_size
+    begin = 0
+    while begin < plan.depth:
+        end = min(begin + plan.depth_block, plan.depth)
+        plan.kernels.pack_pixels(conv, x, begin, end, pixel, pixels, plan.pixel_width, panel)
+        first = 0
+        while first < channels:
+            last = min(first + CHANNEL_BLOCK, channels)
+            multiply(plan, conv, weights, panel, tiles, begin, end, pixel, pixels, channel, first,
+                     last, bias, residual, out)
+            first = last
+        begin = end
+
+
+cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in panel,
+                   bytes_out tiles, int64_t begin, int64_t end, int64_t pixel, int64_t pixels,
+                   int64_t channel, int64_t first, int64_t last, bytes_in bias, bytes_in residual,
+                   bytes_out out) noexcept nogil:
+    """Steps [begin, end) of channels channel + [first, last) for all pixels of the panel."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size
+    cdef int64_t steps = end - begin, pixel_width = plan.pixel_width
+    cdef int64_t channel_width = plan.channel_width
+    cdef int64_t pixel_strips = ceil_div(pixels, pixel_width)
+    cdef int64_t strip, strips = ceil_div(last - first, channel_width)
+    cdef int64_t i, p, c, used_pixels, used_channels
+    cdef bytes_in weight
+    cdef bytes_in columns
+    cdef bytes_out tile = tiles
+    for i in range(pixel_strips * strips):
+        # The strip that is read as columns stays while the rows stream past it.
+        p = i % pixel_strips if plan.channels_last else i // strips
+        strip = i // pixel_strips if plan.channels_last else i % strips
+        c = first + strip * channel_width
+        used_pixels = min(pixel_width, pixels - p * pixel_width)
+        used_channels = min(channel_width, last - c)
+        weight = (weights + (channel + c) // channel_width * plan.weight_strip
+                  + begin * channel_width * real)
+        columns = panel + p * steps * pixel_width * real
+        if plan.depth > plan.depth_block:
+            tile = tiles + (c // channel_width * ceil_div(plan.pixel_block, pixel_width)
+                            + p) * plan.tile_size
+        if plan.channels_last:
+            kernels.gemm_tile(used_pixels, used_channels, steps, columns, weight, tile, begin > 0)
+        else:
+            kernels.gemm_tile(used_channels, used_pixels, steps, weight, columns, tile, begin > 0)
+        if end == plan.depth:
+            kernels.store_tile(conv, tile, kernels.columns, plan.channels_last, channel + c,
+                               used_channels, pixel + p * pixel_width, used_pixels, bias, residual,
+                               out)
+
+
+cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
+             bytes_in bias, bytes_in residual, bytes_out out, int threads) except -1:
+    cdef int64_t element = <int64_t>plan.kernels.element_size
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    cdef int64_t task, block, group, image, pixel, channel, x_at, out_at, residual_at
+    cdef void* memory = PyMem_RawMalloc(<size_t>(threads * plan.scratch_size + ALIGNMENT))
+    cdef bytes_out scratch
+    if memory == NULL:
+        raise MemoryError(f"no memory for {threads} panels of {plan.scratch_size} bytes")
+    scratch = align(memory)
+    for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
+        block = task // plan.channel_blocks
+        channel = task % plan.channel_blocks * plan.channel_block
+        pixel = block % plan.pixel_blocks * plan.pixel_block
+        group = block // plan.pixel_blocks % conv.groups
+        image = block // plan.pixel_blocks // conv.groups
+        x_at = image * conv.x_stride[0] + group * conv.channels * conv.x_stride[1]
+        out_at = image * conv.out_stride[0] + group * conv.out_channels * conv.out_stride[1]
+        residual_at = (image * conv.residual_stride[0]
+                       + group * conv.out_channels * conv.residual_stride[1])
+        convolve_block(
+            plan, conv, weights + group * plan.weight_group, x + x_at * element,
+            NULL if bias == NULL else bias + group * conv.out_channels * real,
+            NULL if residual == NULL else residual + residual_at * element,
+            out + out_at * element, pixel, channel, scratch + threadid() * plan.scratch_size)
+    PyMem_RawFree(memory)
+    return 0
+
+
+def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *, int dtype,
+             int weight_dtype, tuple axes, int64_t groups, bint channels_last, int border,
+             double border_value, int activation, double p0, double p1, num_threads):
+    """Convolves into `out`. The caller has checked everything: batched arrays whose strides are
+    multiples of their aligned native elements, `bias` contiguous and of the type sums have, `axes`
+    a tuple (size, kernel, stride, dilation, before, after, out) for each spatial axis."""
+    cdef convpool_conv conv
+    cdef Plan plan
+    cdef PackedWeight packed
+    cdef int threads
+    cdef bytes_in bias_data = NULL
+    cdef bytes_in residual_data = NULL
+    conv.batch = cnp.PyArray_DIM(x, 0)
+    conv.groups = groups
+    conv.channels = cnp.PyArray_DIM(weight, 1)
+    conv.out_channels = cnp.PyArray_DIM(weight, 0) // groups
+    fill_axes(conv.axis, axes)
+    fill_strides(conv.x_stride, x, channels_last)
+    fill_strides(conv.out_stride, out, channels_last)
+    fill_strides(conv.residual_stride, out if residual is None else residual, channels_last)
+    conv.border = border
+    conv.border_value = border_value
+    conv.activation = activation
+    conv.activation_parameter[0] = p0
+    conv.activation_parameter[1] = p1
+    if bias is not None:
+        bias_data = <bytes_in>cnp.PyArray_DATA(bias)
+    if residual is not None:
+        residual_data = <bytes_in>cnp.PyArray_DATA(residual)
+    convpool_merge_rows(&conv, residual is not None)
+
+    plan.kernels = kernels_for(dtype)
+    plan.channels_last = channels_last
+    plan_weights(&plan, &conv)
+    threads = threads_for(
+        num_threads, <double>conv.batch * groups * conv.out_channels * plan.depth
+        * convpool_pixels(conv.axis))
+    plan_blocks(&plan, &conv, threads)
+    packed = pack(&plan, &conv, weight, weight_dtype, threads)
+    run(&plan, &conv, packed.strips, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
+        <bytes_out>cnp.PyArray_DATA(out), min(threads, plan.tasks))

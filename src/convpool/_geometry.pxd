@@ -1,0 +1,30 @@
+# How the drivers see NumPy arrays: every layout and dimension as one geometry of the C side.
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+
+from convpool._kernels cimport CONVPOOL_AXES, CONVPOOL_RANK, convpool_axis
+
+
+cdef inline void fill_strides(int64_t* stride, cnp.ndarray array, bint channels_last) noexcept:
+    """Strides of (batch, channel, depth, row, column), in elements; 0 for axes it lacks."""
+    cdef int rank = cnp.PyArray_NDIM(array), axis, spatial = rank - 2
+    cdef int64_t size = cnp.PyArray_ITEMSIZE(array)
+    cdef int first = 1 if channels_last else 2
+    for axis in range(CONVPOOL_RANK):
+        stride[axis] = 0
+    stride[0] = cnp.PyArray_STRIDE(array, 0) // size
+    stride[1] = cnp.PyArray_STRIDE(array, rank - 1 if channels_last else 1) // size
+    for axis in range(spatial):
+        stride[CONVPOOL_RANK - spatial + axis] = cnp.PyArray_STRIDE(array, first + axis) // size
+
+
+cdef inline int fill_axes(convpool_axis* filled, tuple axes) except -1:
+    """Axes from tuples (size, kernel, stride, dilation, before, after, out); those that 1-D and 2-D
+    lack come first and have size 1."""
+    cdef int axis, missing = CONVPOOL_AXES - <int>len(axes)
+    for axis in range(missing):
+        filled[axis] = convpool_axis(1, 1, 1, 1, 0, 0, 1)
+    for axis in range(missing, CONVPOOL_AXES):
+        size, kernel, stride, dilation, before, after, outputs = axes[axis - missing]
+        filled[axis] = convpool_axis(size, kernel, stride, dilation, before, after, outputs)
+    return 0

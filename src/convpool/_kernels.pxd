@@ -1,0 +1,58 @@
+# The C headers as Cython sees them: the only file that names them.
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t
+
+cdef extern from "convpool/convpool.h" nogil:
+    enum: CONVPOOL_RANK, CONVPOOL_AXES, CONVPOOL_POOL_LANES, CONVPOOL_MAX_WIDTH
+    enum: CONVPOOL_DEPTH, CONVPOOL_ROW, CONVPOOL_COLUMN
+    enum: CONVPOOL_AT_BATCH, CONVPOOL_AT_CHANNEL
+    enum: CONVPOOL_F32, CONVPOOL_F64, CONVPOOL_F16, CONVPOOL_U8, CONVPOOL_U16
+    enum: CONVPOOL_CONSTANT, CONVPOOL_REFLECT, CONVPOOL_REPLICATE, CONVPOOL_CIRCULAR
+    enum: CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_LEAKY_RELU, CONVPOOL_ELU, CONVPOOL_SIGMOID
+    enum: CONVPOOL_HARDSIGMOID, CONVPOOL_TANH, CONVPOOL_SILU, CONVPOOL_HARDSWISH
+    enum: CONVPOOL_HARDTANH, CONVPOOL_SOFTPLUS
+    enum: CONVPOOL_ISAS
+
+    ctypedef struct convpool_axis:
+        int64_t size, kernel, stride, dilation, before, after, out
+
+    ctypedef struct convpool_conv:
+        int64_t batch, groups, channels, out_channels
+        convpool_axis axis[3]
+        int64_t x_stride[5]
+        int64_t out_stride[5]
+        int64_t residual_stride[5]
+        int border
+        double border_value
+        int activation
+        double activation_parameter[2]
+
+    ctypedef struct convpool_pool:
+        int64_t batch, channels
+        convpool_axis axis[3]
+        int64_t x_stride[5]
+        int64_t out_stride[5]
+        int64_t index_stride[5]
+        int average, include_padding
+        int64_t divisor
+
+    ctypedef struct convpool_kernels:
+        size_t element_size, real_size
+        int64_t rows, columns
+        void (*pack_pixels)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
+                            int64_t, void*) noexcept nogil
+        void (*pack_weights)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,
+                             void*) noexcept nogil
+        void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, void*,
+                          int) noexcept nogil
+        void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
+                           int64_t, int64_t, const void*, const void*, void*) noexcept nogil
+        void (*pool_lanes)(const convpool_pool*, int, int64_t, int64_t, int64_t, int64_t, int64_t,
+                           const void*, void*, int64_t*) noexcept nogil
+
+    unsigned convpool_cpu_capabilities()
+    const char* convpool_isa_name(int isa)
+    const convpool_kernels* convpool_find_kernels(int dtype, int isa)
+    void convpool_merge_rows(convpool_conv* conv, int with_residual)
+    int64_t convpool_pixels(const convpool_axis* axis)
+    int64_t convpool_taps(const convpool_axis* axis)

@@ -1,0 +1,79 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The driver of max and average pooling.
+
+    lanes = channels where they lie next to each other, otherwise output columns
+    parallel over lines of outputs:
+        for each stretch of lanes: for each tap of the window: one step of all lanes
+
+Each output's sum or maximum runs over its window's (depth, row, column) in that order, whatever
+the threads.
+"""
+from cython.parallel cimport prange
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+from convpool._geometry cimport fill_axes, fill_strides
+from convpool._kernels cimport *
+from convpool._threads cimport kernels_for, threads_for
+
+cnp.import_array()
+
+
+cdef void pool_line(const convpool_kernels* kernels, const convpool_pool* pool, int channels_last,
+                    int64_t line, const char* x, char* out, int64_t* index) noexcept nogil:
+    """All lanes of line number `line`, whose axes are (image, channel, depth, row), or (image,
+    depth, row, column) where channels are the lanes."""
+    cdef const convpool_axis* axis = pool.axis
+    cdef int64_t channel = 0, column = 0, lane = 0, lanes, used, depth, row
+    if channels_last:
+        column = line % axis[CONVPOOL_COLUMN].out
+        line //= axis[CONVPOOL_COLUMN].out
+    row = line % axis[CONVPOOL_ROW].out
+    line //= axis[CONVPOOL_ROW].out
+    depth = line % axis[CONVPOOL_DEPTH].out
+    line //= axis[CONVPOOL_DEPTH].out
+    if not channels_last:
+        channel = line % pool.channels
+        line //= pool.channels
+    x += line * pool.x_stride[0] * <int64_t>kernels.element_size
+    out += line * pool.out_stride[0] * <int64_t>kernels.element_size
+    if index != NULL:
+        index += line * pool.index_stride[0]
+    lanes = pool.channels if channels_last else axis[CONVPOOL_COLUMN].out
+    while lane < lanes:
+        used = min(lanes - lane, <int64_t>CONVPOOL_POOL_LANES)
+        kernels.pool_lanes(pool, channels_last, lane if channels_last else channel, depth, row,
+                           column if channels_last else lane, used, x, out, index)
+        lane += used
+
+
+def pool(cnp.ndarray x, cnp.ndarray out, indices, *, int dtype, tuple axes, bint channels_last,
+         bint average, bint include_padding, int64_t divisor, num_threads):
+    """Pools into `out` and, unless it is None, `indices` (int64). The caller has checked
+    everything, as for `_conv.convolve`."""
+    cdef convpool_pool pool
+    cdef const convpool_kernels* kernels = kernels_for(dtype)
+    cdef int64_t line, lines
+    cdef int64_t* index_data = NULL
+    cdef const char* x_data = <const char*>cnp.PyArray_DATA(x)
+    cdef char* out_data = <char*>cnp.PyArray_DATA(out)
+    cdef int threads
+    pool.batch = cnp.PyArray_DIM(x, 0)
+    pool.channels = cnp.PyArray_DIM(x, cnp.PyArray_NDIM(x) - 1 if channels_last else 1)
+    fill_axes(pool.axis, axes)
+    fill_strides(pool.x_stride, x, channels_last)
+    fill_strides(pool.out_stride, out, channels_last)
+    fill_strides(pool.index_stride, out if indices is None else indices, channels_last)
+    if indices is not None:
+        index_data = <int64_t*>cnp.PyArray_DATA(indices)
+    pool.average = average
+    pool.include_padding = include_padding
+    pool.divisor = divisor
+
+    lines = pool.batch * pool.axis[CONVPOOL_DEPTH].out * pool.axis[CONVPOOL_ROW].out
+    lines *= pool.axis[CONVPOOL_COLUMN].out if channels_last else pool.channels
+    threads = threads_for(
+        num_threads, <double>pool.batch * pool.channels * convpool_pixels(pool.axis)
+        * convpool_taps(pool.axis))
+    for line in prange(lines, nogil=True, num_threads=threads, schedule="static"):
+        pool_line(kernels, &pool, channels_last, line, x_data, out_data, index_data)

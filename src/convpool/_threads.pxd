@@ -1,0 +1,4 @@
+from convpool._kernels cimport convpool_kernels
+
+cdef const convpool_kernels* kernels_for(int dtype)
+cdef int threads_for(object requested, double work) except -1
