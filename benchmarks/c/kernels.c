@@ -101,7 +101,8 @@ static void layer(const char *name, int dtype, int isa, double peak, int repeats
         for (int64_t pixel = 0; pixel < pixels; pixel += k->columns) {
             const int64_t used = pixels - pixel < k->columns ? pixels - pixel : k->columns;
             double start = now();
-            k->pack_pixels(&conv, x, 0, depth, pixel, used, k->columns, panel);
+            k->pack_pixels(&conv, x, 0, depth, pixel, used, k->columns,
+                           depth * k->columns, panel);
             double stop = now();
             pack += stop - start;
             for (int64_t strip = 0; strip < strips; ++strip) {

@@ -13,7 +13,7 @@ typedef struct convpool_kernels {
     size_t real_size;      /* of sums, panels, packed weights and biases */
     int64_t rows, columns; /* of a tile */
     void (*pack_pixels)(const convpool_conv *conv, const void *x, int64_t begin, int64_t end,
-                        int64_t pixel, int64_t pixels, int64_t width, void *panel);
+                        int64_t pixel, int64_t pixels, int64_t width, int64_t pitch, void *panel);
     void (*pack_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
                          int64_t channel, int64_t width, void *strip);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,

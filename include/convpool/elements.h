@@ -12,6 +12,9 @@
 /* No strip is wider: bounds the small arrays that packers and epilogues keep on the stack. */
 enum { CONVPOOL_MAX_WIDTH = 64 };
 
+/* Nor is a panel longer. */
+enum { CONVPOOL_MAX_PIXELS = 256 };
+
 /* Outputs that one call of pool_lanes makes at most; they too live on the stack. */
 enum { CONVPOOL_POOL_LANES = 128 };
 

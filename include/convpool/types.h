@@ -12,10 +12,12 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #define CONVPOOL_INLINE static __inline
 #define CONVPOOL_FORCE_INLINE static __forceinline
+#define CONVPOOL_NOINLINE static __declspec(noinline)
 #define CONVPOOL_RESTRICT __restrict
 #else
 #define CONVPOOL_INLINE static inline
 #define CONVPOOL_FORCE_INLINE static inline __attribute__((always_inline))
+#define CONVPOOL_NOINLINE static __attribute__((noinline, unused))
 #define CONVPOOL_RESTRICT __restrict__
 #endif
 

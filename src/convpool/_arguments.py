@@ -17,8 +17,8 @@ IntPerAxis = SupportsIndex | Sequence[SupportsIndex]
 Padding = str | SupportsIndex | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
 Activation = str | tuple[str, Any] | None
 
-# Codes of the C side's enums: convpool_dtype, convpool_border, convpool_activation.
-DTYPES = {"float32": 0, "float64": 1, "float16": 2, "uint8": 3, "uint16": 4}
+# Codes of the C side's enums: convpool_dtype (by dtype.char), convpool_border, convpool_activation.
+DTYPES = {"f": 0, "d": 1, "e": 2, "B": 3, "H": 4}
 BORDERS = {"zeros": 0, "constant": 0, "reflect": 1, "replicate": 2, "circular": 3}
 # Name: code, parameters, how many of them a caller may set.
 ACTIVATIONS: dict[str, tuple[int, tuple[float, ...], int]] = {
@@ -34,7 +34,6 @@ ACTIVATIONS: dict[str, tuple[int, tuple[float, ...], int]] = {
     "hardtanh": (9, (-1.0, 1.0), 2),
     "softplus": (10, (1.0,), 1),
 }
-FLOATS = ("float16", "float32", "float64")
 
 # No argument that counts pixels may be larger; sums of a few of them then fit 64 bits.
 LARGEST = 2**31 - 1
@@ -45,7 +44,8 @@ def array_of(name: str, value: ArrayLike) -> Array:
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     if not hasattr(value, "__array__") and hasattr(value, "__dlpack__"):
-        return np.from_dlpack(value)
+        exporter: Any = value
+        return np.from_dlpack(exporter)
     try:
         return np.asarray(value)
     except ValueError as error:
@@ -56,15 +56,18 @@ def readable(array: Array) -> Array:
     """`array` as the C side reads it: native byte order, aligned, strides of whole elements."""
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    if array.flags.aligned and not any(step % array.itemsize for step in array.strides):
-        return array
-    return array.copy()
+    if not array.flags.aligned:
+        return array.copy()
+    for step in array.strides:
+        if step % array.itemsize:
+            return array.copy()
+    return array
 
 
 def float_array(name: str, value: ArrayLike) -> Array:
     """An array of float16, float32 or float64, as the C side reads it."""
     array = array_of(name, value)
-    if array.dtype.name not in FLOATS:
+    if array.dtype.char not in "fde":
         raise TypeError(
             f"{name}: got dtype {array.dtype}, expected float32, float64 or float16; "
             f"convert it, e.g. {name}.astype(numpy.float32)"
@@ -75,7 +78,7 @@ def float_array(name: str, value: ArrayLike) -> Array:
 def alike(name: str, value: ArrayLike, dtype: np.dtype[Any]) -> Array:
     """An array of the type that x has."""
     array = array_of(name, value)
-    if array.dtype.newbyteorder("=") != dtype:
+    if array.dtype.char != dtype.char:
         raise TypeError(
             f"{name}: got dtype {array.dtype}, expected {dtype} as x has; "
             f"convert one of them, e.g. {name}.astype(numpy.{dtype})"
@@ -84,7 +87,7 @@ def alike(name: str, value: ArrayLike, dtype: np.dtype[Any]) -> Array:
 
 
 def is_index(value: object) -> bool:
-    """Whether a value stands for one whole number. (Arrays have __index__ too, bools are ints.)"""
+    """Whether a value stands for one whole number; arrays have __index__ too, bools are ints."""
     return type(value) is int or (
         hasattr(value, "__index__") and not isinstance(value, bool | np.bool_ | np.ndarray)
     )
@@ -223,7 +226,10 @@ def border_code(padding_mode: object, padding_value: object) -> tuple[int, float
 
 def storable(shape: Sequence[int], itemsize: int) -> None:
     """Raises where a result would be larger than any address."""
-    if math.prod(max(1, size) for size in shape) * itemsize > 2**63 - 1:
+    size = itemsize
+    for extent in shape:
+        size *= extent or 1
+    if size > 2**63 - 1:
         raise ValueError(f"x: the result's shape would be {tuple(shape)}, too large to address")
 
 

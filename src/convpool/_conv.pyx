@@ -34,7 +34,7 @@ ctypedef char* bytes_out
 cdef enum:
     ALIGNMENT = 64       # of strips: a cache line
     DEPTH_BLOCK = 256    # steps of a panel: 16 kB for a strip of 16 float32 pixels
-    PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width
+    PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
 
@@ -46,6 +46,7 @@ cdef struct Plan:
     int64_t pixels, pixel_width, pixel_block, pixel_blocks
     int64_t channel_width, channel_strips, channel_block, channel_blocks
     int64_t weight_strip, weight_group  # bytes of one packed strip, and of one group
+    int64_t strip_pitch          # elements from one strip of a panel to the next
     int64_t panel_size, tile_size, scratch_size  # bytes, of a thread
     int64_t tasks
 
@@ -97,7 +98,9 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.channel_block = ceil_div(plan.channel_block, plan.channel_width) * plan.channel_width
     plan.channel_blocks = ceil_div(conv.out_channels, plan.channel_block)
     plan.tasks = images * plan.pixel_blocks * plan.channel_blocks
-    plan.panel_size = aligned(plan.depth_block * plan.pixel_block * real)
+    # One line more than a strip holds, lest strips meet in one set of the cache.
+    plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
+    plan.panel_size = aligned(plan.pixel_block // plan.pixel_width * plan.strip_pitch * real)
     plan.tile_size = plan.pixel_width * plan.channel_width * real
     plan.scratch_size = plan.panel_size + plan.tile_size
     if plan.depth > plan.depth_block:
@@ -156,7 +159,8 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in w
     begin = 0
     while begin < plan.depth:
         end = min(begin + plan.depth_block, plan.depth)
-        plan.kernels.pack_pixels(conv, x, begin, end, pixel, pixels, plan.pixel_width, panel)
+        plan.kernels.pack_pixels(conv, x, begin, end, pixel, pixels, plan.pixel_width,
+                                 plan.strip_pitch, panel)
         first = 0
         while first < channels:
             last = min(first + CHANNEL_BLOCK, channels)
@@ -190,7 +194,7 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
         used_channels = min(channel_width, last - c)
         weight = (weights + (channel + c) // channel_width * plan.weight_strip
                   + begin * channel_width * real)
-        columns = panel + p * steps * pixel_width * real
+        columns = panel + p * plan.strip_pitch * real
         if plan.depth > plan.depth_block:
             tile = tiles + (c // channel_width * ceil_div(plan.pixel_block, pixel_width)
                             + p) * plan.tile_size

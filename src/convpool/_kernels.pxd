@@ -40,7 +40,7 @@ cdef extern from "convpool/convpool.h" nogil:
         size_t element_size, real_size
         int64_t rows, columns
         void (*pack_pixels)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
-                            int64_t, void*) noexcept nogil
+                            int64_t, int64_t, void*) noexcept nogil
         void (*pack_weights)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,
                              void*) noexcept nogil
         void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, void*,

@@ -52,7 +52,7 @@ def _conv_axes(
     dilation: Sequence[int],
     pads: Sequence[tuple[int, int]],
 ) -> tuple[Axis, ...]:
-    """out = floor((size + before + after - dilation (kernel - 1) - 1) / stride) + 1 an axis."""
+    """Fill in each axis: out = floor((padded - dilation (kernel - 1) - 1) / stride) + 1."""
     axes = []
     for size, taps, step, gap, (before, after) in zip(
         sizes, kernel, stride, dilation, pads, strict=True
@@ -88,7 +88,7 @@ def _convolve(
     out: Array | None,
     num_threads: SupportsIndex | None,
 ) -> Array:
-    """conv1d, conv2d and conv3d."""
+    """Check and run conv1d, conv2d and conv3d."""
     last = channels_last(layout, spatial)
     choice("algorithm", algorithm, ALGORITHMS)
     images, single = batched("x", float_array("x", x), spatial)
@@ -144,7 +144,7 @@ def _convolve(
         residuals = residuals[None] if single else residuals
     code, p0, p1 = activation_code(activation)
     if flip:
-        kernels = np.flip(kernels, range(2, spatial + 2))
+        kernels = np.flip(kernels, tuple(range(2, spatial + 2)))
     result, copy = output_array(
         out, shape[1:] if single else shape, images.dtype, (images, kernels, biases, residuals)
     )
@@ -155,8 +155,8 @@ def _convolve(
             biases,
             residuals,
             result[None] if single else result,
-            dtype=DTYPES[images.dtype.name],
-            weight_dtype=DTYPES[images.dtype.name],
+            dtype=DTYPES[images.dtype.char],
+            weight_dtype=DTYPES[images.dtype.char],
             axes=axes,
             groups=group_count,
             channels_last=last,
@@ -494,7 +494,7 @@ def _pool_nd(
     divisor: int = 0,
     return_indices: bool = False,
 ) -> Any:
-    """max_pool and avg_pool in one to three dimensions."""
+    """Check and run max and average pooling in one to three dimensions."""
     last = channels_last(layout, spatial)
     images, single = batched("x", float_array("x", x), spatial)
     sizes = _spatial(images.shape, last)
@@ -517,7 +517,7 @@ def _pool_nd(
             images,
             result[None] if single else result,
             indices[None] if single and indices is not None else indices,
-            dtype=DTYPES[images.dtype.name],
+            dtype=DTYPES[images.dtype.char],
             axes=axes,
             channels_last=last,
             average=average,
@@ -532,8 +532,11 @@ def _pool_nd(
 def _pool_axis(
     size: int, taps: int, step: int, gap: int, pads: tuple[int, int], ceil_mode: bool
 ) -> Axis:
-    """One axis of a pooling. PyTorch's rule of ceil_mode: a window that would begin in the padding
-    after the input is dropped."""
+    """Fill in one axis of a pooling.
+
+    By PyTorch's rule of ceil_mode a window that would begin in the padding after the input is
+    dropped.
+    """
     before, after = pads
     reach, padded = (taps - 1) * gap + 1, size + before + after
     if max(pads) >= reach:
@@ -541,7 +544,7 @@ def _pool_axis(
             f"padding: got {pads}, expected less than the {reach} that a window spans, "
             "since one that lies wholly in the padding has no value"
         )
-    if reach > padded and not ceil_mode or padded >= 2**62:
+    if (reach > padded and not ceil_mode) or padded >= 2**62:
         raise ValueError(
             f"kernel_size: got {taps}, which with its dilation spans {reach}, "
             f"expected at most the padded input's {padded}"
@@ -648,10 +651,11 @@ def max_pool2d(
     >>> convpool.max_pool2d(x, 2, return_indices=True)[1]
     array([[[5, 7]]])
     """
-    return _pool_nd(
+    result: Array | tuple[Array, Array] = _pool_nd(
         2, x, kernel_size, stride, padding, dilation, ceil_mode, layout, out, num_threads,
         average=False, return_indices=return_indices,
-    )  # type: ignore[no-any-return]  # fmt: skip
+    )  # fmt: skip
+    return result
 
 
 def avg_pool2d(
@@ -787,7 +791,7 @@ def filter2d(
            [ 0,  0,  0,  0,  0]], dtype=uint8)
     """
     picture = array_of("image", image)
-    if picture.dtype.name not in ("uint8", "uint16", "float32", "float64"):
+    if picture.dtype.char not in "BHfd":
         raise TypeError(
             f"image: got dtype {picture.dtype}, expected uint8, uint16, float32 or float64; "
             "convert it, e.g. image.astype(numpy.float32)"
@@ -820,8 +824,8 @@ def filter2d(
         None,
         None,
         np.moveaxis(np.atleast_3d(result), 2, 0)[:, None],
-        dtype=DTYPES[picture.dtype.name],
-        weight_dtype=DTYPES[sum_type.name],
+        dtype=DTYPES[picture.dtype.char],
+        weight_dtype=DTYPES[sum_type.char],
         axes=tuple(axes),
         groups=1,
         channels_last=False,
