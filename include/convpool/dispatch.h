@@ -21,6 +21,16 @@ typedef struct convpool_kernels {
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch,
                        int channels_last, int64_t channel, int64_t channels, int64_t pixel,
                        int64_t pixels, const void *bias, const void *residual, void *out);
+    void (*stage_patch)(const convpool_conv *conv, const convpool_stage *stage, const void *x,
+                        int64_t depth, int64_t row, int64_t column, void *patch);
+    void (*stencil)(const void *patch, const int64_t *offset, const void *weight, int64_t taps,
+                    int64_t count, void *out);
+    void (*stencil_lanes)(const void *patch, const int64_t *offset, const void *weight,
+                          int64_t pitch, int64_t taps, int64_t lanes, int64_t step, int64_t count,
+                          void *out);
+    void (*store_row)(const convpool_conv *conv, const void *sums, int64_t lanes, int64_t depth,
+                      int64_t row, int64_t column, int64_t columns, const void *bias,
+                      const void *residual, void *out);
     void (*pool_lanes)(const convpool_pool *pool, int channels_last, int64_t channel,
                        int64_t depth, int64_t row, int64_t column, int64_t lanes, const void *x,
                        void *out, int64_t *index); /* NULL: the type is not pooled */
@@ -34,7 +44,9 @@ typedef double convpool_real_f64;
         sizeof(type), sizeof(convpool_real_##real), convpool_rows_##isa,               \
             convpool_columns_##real##_##isa, convpool_pack_pixels_##storage##_##isa,   \
             convpool_pack_weights_##storage##_##isa, convpool_gemm_tile_##real##_##isa, \
-            convpool_store_tile_##storage##_##isa, pool                                \
+            convpool_store_tile_##storage##_##isa, convpool_stage_patch_##storage##_##isa, \
+            convpool_stencil_##real##_##isa, convpool_stencil_lanes_##real##_##isa,    \
+            convpool_store_row_##storage##_##isa, pool                                 \
     }
 
 /* In the order of convpool_dtype. */

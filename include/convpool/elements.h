@@ -15,6 +15,9 @@ enum { CONVPOOL_MAX_WIDTH = 64 };
 /* Nor is a panel longer. */
 enum { CONVPOOL_MAX_PIXELS = 256 };
 
+/* Elements by which stencils may overrun a patch and their sums, so that vectors need no tail. */
+enum { CONVPOOL_SLACK = 128 };
+
 /* Outputs that one call of pool_lanes makes at most; they too live on the stack. */
 enum { CONVPOOL_POOL_LANES = 128 };
 

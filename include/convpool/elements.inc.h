@@ -12,6 +12,7 @@
 #define LOAD(element) (element)
 #define STORE(value) (value)
 #include "pack.inc.h"
+#include "stage.inc.h"
 #include "epilogue.inc.h"
 #include "pool.inc.h"
 #undef STORAGE
@@ -24,6 +25,7 @@
 #define LOAD(element) convpool_half_to_float(element)
 #define STORE(value) convpool_half_from_float(value)
 #include "pack.inc.h"
+#include "stage.inc.h"
 #include "epilogue.inc.h"
 #include "pool.inc.h"
 #undef STORAGE
@@ -45,6 +47,7 @@
 #define LOAD(element) (element)
 #define STORE(value) (value)
 #include "pack.inc.h"
+#include "stage.inc.h"
 #include "epilogue.inc.h"
 #include "pool.inc.h"
 #undef STORAGE
@@ -59,6 +62,7 @@
 #define LOAD(element) ((double)(element))
 #define STORE(value) ((uint8_t)convpool_saturate(value, 255.0))
 #include "pack.inc.h"
+#include "stage.inc.h"
 #include "epilogue.inc.h"
 #undef STORAGE
 #undef STORAGE_NAME
@@ -70,6 +74,7 @@
 #define LOAD(element) ((double)(element))
 #define STORE(value) ((uint16_t)convpool_saturate(value, 65535.0))
 #include "pack.inc.h"
+#include "stage.inc.h"
 #include "epilogue.inc.h"
 #undef STORAGE
 #undef STORAGE_NAME

@@ -94,4 +94,41 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     }
 }
 
+/* Stores one output row of `columns` pixels of `lanes` neighbouring channels each, from the sums of a
+ * staged patch: sums[column * lanes + lane]. bias (NULL: none), residual and out point to the first
+ * channel's first element of the image. */
+TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const void *sums,
+                                            int64_t lanes, int64_t depth, int64_t row,
+                                            int64_t column, int64_t columns, const void *bias,
+                                            const void *residual, void *out)
+{
+    const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
+    const REAL *from = (const REAL *)sums;
+    STORAGE *o = (STORAGE *)out + depth * os[CONVPOOL_AT_DEPTH] + row * os[CONVPOOL_AT_ROW] +
+                 column * os[CONVPOOL_AT_COLUMN];
+    const STORAGE *x = residual == NULL ? NULL
+                                        : (const STORAGE *)residual +
+                                              depth * rs[CONVPOOL_AT_DEPTH] +
+                                              row * rs[CONVPOOL_AT_ROW] +
+                                              column * rs[CONVPOOL_AT_COLUMN];
+    /* Along pixels where a pixel is one lane, or where nothing tells lanes from pixels. */
+    const int flat = lanes == 1 || (bias == NULL && x == NULL && os[CONVPOOL_AT_CHANNEL] == 1 &&
+                                    os[CONVPOOL_AT_COLUMN] == lanes);
+    const int64_t lines = flat ? 1 : columns, length = flat ? columns * lanes : lanes;
+    const int64_t step = lanes == 1 ? os[CONVPOOL_AT_COLUMN] : os[CONVPOOL_AT_CHANNEL];
+    const int64_t x_step = lanes == 1 ? rs[CONVPOOL_AT_COLUMN] : rs[CONVPOOL_AT_CHANNEL];
+    int64_t i, j;
+    for (i = 0; i < lines; ++i) {
+        for (j = 0; j < length; j += CONVPOOL_MAX_WIDTH) {
+            const int64_t left = length - j;
+            NAME(store_line)(conv, from + i * lanes + j,
+                             left < CONVPOOL_MAX_WIDTH ? left : (int64_t)CONVPOOL_MAX_WIDTH,
+                             bias == NULL ? NULL : (const REAL *)bias + (flat ? 0 : j),
+                             lanes == 1 ? 0 : 1,
+                             x == NULL ? NULL : x + i * rs[CONVPOOL_AT_COLUMN] + j * x_step,
+                             x_step, o + i * os[CONVPOOL_AT_COLUMN] + j * step, step);
+        }
+    }
+}
+
 #undef NAME

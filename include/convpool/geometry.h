@@ -115,6 +115,54 @@ CONVPOOL_INLINE int convpool_split_runs(const convpool_axis axis[CONVPOOL_AXES],
     return n;
 }
 
+/* The shape of a staged patch (stage.inc.h) of `lanes` channels: phases by rows by columns. */
+typedef struct convpool_stage {
+    int64_t row_phases, column_phases, rows, columns, lanes;
+} convpool_stage;
+
+/* Result: the patch that out_rows by out_columns output pixels need. */
+CONVPOOL_INLINE convpool_stage convpool_stage_for(const convpool_conv *conv, int64_t out_rows,
+                                                  int64_t out_columns, int64_t lanes)
+{
+    const convpool_axis *row = &conv->axis[CONVPOOL_ROW], *column = &conv->axis[CONVPOOL_COLUMN];
+    const int64_t row_reach = (row->kernel - 1) * row->dilation;
+    const int64_t column_reach = (column->kernel - 1) * column->dilation;
+    convpool_stage stage;
+    /* A reach shorter than the stride leaves the last phases without a tap. */
+    stage.row_phases = row_reach < row->stride ? row_reach + 1 : row->stride;
+    stage.column_phases = column_reach < column->stride ? column_reach + 1 : column->stride;
+    stage.rows = out_rows + row_reach / row->stride;
+    stage.columns = out_columns + column_reach / column->stride;
+    stage.lanes = lanes;
+    return stage;
+}
+
+/* Result: the number of elements of the patch. */
+CONVPOOL_INLINE int64_t convpool_stage_size(const convpool_conv *conv, const convpool_stage *stage)
+{
+    return conv->axis[CONVPOOL_DEPTH].kernel * stage->row_phases * stage->column_phases *
+           stage->rows * stage->columns * stage->lanes;
+}
+
+/* Writes where in a patch each tap of the first output pixel stands, in the order of taps. */
+CONVPOOL_INLINE void convpool_stage_offsets(const convpool_conv *conv, const convpool_stage *stage,
+                                            int64_t *offset)
+{
+    const convpool_axis *row = &conv->axis[CONVPOOL_ROW], *column = &conv->axis[CONVPOOL_COLUMN];
+    int64_t d, r, c;
+    for (d = 0; d < conv->axis[CONVPOOL_DEPTH].kernel; ++d) {
+        for (r = 0; r < row->kernel; ++r) {
+            for (c = 0; c < column->kernel; ++c) {
+                const int64_t y = r * row->dilation, x = c * column->dilation;
+                const int64_t phase = (d * stage->row_phases + y % row->stride) *
+                                          stage->column_phases + x % column->stride;
+                *offset++ = ((phase * stage->rows + y / row->stride) * stage->columns +
+                             x / column->stride) * stage->lanes;
+            }
+        }
+    }
+}
+
 /* Merges depth and row into column where a convolution reads and writes pixels one for one (1x1,
  * stride 1, no padding) and all its arrays step evenly through them: a 1x1 convolution then sees
  * one long row. `with_residual` says whether residual_stride counts. */

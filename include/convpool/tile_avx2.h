@@ -28,6 +28,7 @@
 #define VSET1(x) _mm256_set1_ps(x)
 #define VFMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #include "gemm_tile.inc.h"
+#include "stencil.inc.h"
 enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME
@@ -49,6 +50,7 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VSET1(x) _mm256_set1_pd(x)
 #define VFMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 #include "gemm_tile.inc.h"
+#include "stencil.inc.h"
 enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME

@@ -26,6 +26,7 @@
 #define REAL_NAME f32
 #define VEC float
 #include "gemm_tile.inc.h"
+#include "stencil.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC
@@ -34,6 +35,7 @@
 #define REAL_NAME f64
 #define VEC double
 #include "gemm_tile.inc.h"
+#include "stencil.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC

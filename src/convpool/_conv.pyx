@@ -17,22 +17,19 @@ Blocks are cut for the caches: one strip of the panel lies in the first level wh
 stream past it, the panel and the weights in use in the second. Arrays are read where they lie; all
 that is allocated is the packed weight and, for each thread, a panel and its tiles.
 """
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 from convpool._geometry cimport fill_axes, fill_strides
 from convpool._kernels cimport *
+from convpool._memory cimport ALIGNMENT, Block, aligned, bytes_in, bytes_out, ceil_div
+from convpool._stencil cimport run_stencil, suits_stencil
 from convpool._threads cimport kernels_for, threads_for
 
 cnp.import_array()
 
-ctypedef const char* bytes_in
-ctypedef char* bytes_out
-
 cdef enum:
-    ALIGNMENT = 64       # of strips: a cache line
     DEPTH_BLOCK = 256    # steps of a panel: 16 kB for a strip of 16 float32 pixels
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
@@ -49,18 +46,6 @@ cdef struct Plan:
     int64_t strip_pitch          # elements from one strip of a panel to the next
     int64_t panel_size, tile_size, scratch_size  # bytes, of a thread
     int64_t tasks
-
-
-cdef int64_t ceil_div(int64_t a, int64_t b) noexcept nogil:
-    return (a + b - 1) // b
-
-
-cdef int64_t aligned(int64_t size) noexcept nogil:
-    return ceil_div(size, ALIGNMENT) * ALIGNMENT
-
-
-cdef bytes_out align(void* memory) noexcept nogil:
-    return <bytes_out>aligned(<int64_t>memory)
 
 
 cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
@@ -108,42 +93,24 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.scratch_size = aligned(plan.scratch_size)
 
 
-cdef class PackedWeight:
-    """A weight laid out as the micro-kernel reads it, for one geometry and instruction set."""
-    cdef void* memory
-    cdef bytes_out strips
-
-    def __cinit__(self):
-        self.memory = NULL
-
-    def __dealloc__(self):
-        PyMem_RawFree(self.memory)
-
-    cdef int allocate(self, int64_t size) except -1:
-        self.memory = PyMem_RawMalloc(<size_t>(size + ALIGNMENT))
-        if self.memory == NULL:
-            raise MemoryError(f"packed weight: no memory for {size} bytes")
-        self.strips = align(self.memory)
-        return 0
-
-
-cdef PackedWeight pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int dtype,
-                       int threads):
-    cdef PackedWeight packed = PackedWeight()
+cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int dtype,
+                int threads):
+    """A weight laid out as the micro-kernel reads it."""
     cdef const convpool_kernels* kernels = kernels_for(dtype)
+    cdef Block packed = Block(conv.groups * plan.weight_group)
+    cdef bytes_out strips = packed.data
     cdef int64_t stride[5]
-    cdef int64_t group_stride, task, group, strip, strips = plan.channel_strips
-    cdef int64_t tasks = conv.groups * strips
+    cdef int64_t group_stride, task, group, strip
     cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
     fill_strides(stride, weight, False)
     group_stride = conv.out_channels * stride[0] * <int64_t>kernels.element_size
-    packed.allocate(conv.groups * plan.weight_group)
-    for task in prange(tasks, nogil=True, num_threads=threads, schedule="static"):
-        group = task // strips
-        strip = task % strips
+    for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads,
+                       schedule="static"):
+        group = task // plan.channel_strips
+        strip = task % plan.channel_strips
         kernels.pack_weights(conv, data + group * group_stride, stride,
                              strip * plan.channel_width, plan.channel_width,
-                             packed.strips + group * plan.weight_group + strip * plan.weight_strip)
+                             strips + group * plan.weight_group + strip * plan.weight_strip)
     return packed
 
 
@@ -213,11 +180,8 @@ cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, byte
     cdef int64_t element = <int64_t>plan.kernels.element_size
     cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t task, block, group, image, pixel, channel, x_at, out_at, residual_at
-    cdef void* memory = PyMem_RawMalloc(<size_t>(threads * plan.scratch_size + ALIGNMENT))
-    cdef bytes_out scratch
-    if memory == NULL:
-        raise MemoryError(f"no memory for {threads} panels of {plan.scratch_size} bytes")
-    scratch = align(memory)
+    cdef Block memory = Block(threads * plan.scratch_size)
+    cdef bytes_out scratch = memory.data
     for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
         block = task // plan.channel_blocks
         channel = task % plan.channel_blocks * plan.channel_block
@@ -233,7 +197,6 @@ cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, byte
             NULL if bias == NULL else bias + group * conv.out_channels * real,
             NULL if residual == NULL else residual + residual_at * element,
             out + out_at * element, pixel, channel, scratch + threadid() * plan.scratch_size)
-    PyMem_RawFree(memory)
     return 0
 
 
@@ -245,7 +208,7 @@ def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out,
     a tuple (size, kernel, stride, dilation, before, after, out) for each spatial axis."""
     cdef convpool_conv conv
     cdef Plan plan
-    cdef PackedWeight packed
+    cdef Block packed
     cdef int threads
     cdef bytes_in bias_data = NULL
     cdef bytes_in residual_data = NULL
@@ -274,7 +237,12 @@ def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out,
     threads = threads_for(
         num_threads, <double>conv.batch * groups * conv.out_channels * plan.depth
         * convpool_pixels(conv.axis))
+    if suits_stencil(&conv, channels_last):
+        run_stencil(&conv, plan.kernels, kernels_for(weight_dtype), channels_last,
+                    <bytes_in>cnp.PyArray_DATA(x), weight, bias_data, residual_data,
+                    <bytes_out>cnp.PyArray_DATA(out), threads)
+        return
     plan_blocks(&plan, &conv, threads)
     packed = pack(&plan, &conv, weight, weight_dtype, threads)
-    run(&plan, &conv, packed.strips, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
+    run(&plan, &conv, packed.data, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
         <bytes_out>cnp.PyArray_DATA(out), min(threads, plan.tasks))

@@ -3,7 +3,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t
 
 cdef extern from "convpool/convpool.h" nogil:
-    enum: CONVPOOL_RANK, CONVPOOL_AXES, CONVPOOL_POOL_LANES, CONVPOOL_MAX_WIDTH
+    enum: CONVPOOL_RANK, CONVPOOL_AXES, CONVPOOL_POOL_LANES, CONVPOOL_SLACK
     enum: CONVPOOL_DEPTH, CONVPOOL_ROW, CONVPOOL_COLUMN
     enum: CONVPOOL_AT_BATCH, CONVPOOL_AT_CHANNEL
     enum: CONVPOOL_F32, CONVPOOL_F64, CONVPOOL_F16, CONVPOOL_U8, CONVPOOL_U16
@@ -27,6 +27,9 @@ cdef extern from "convpool/convpool.h" nogil:
         int activation
         double activation_parameter[2]
 
+    ctypedef struct convpool_stage:
+        int64_t row_phases, column_phases, rows, columns, lanes
+
     ctypedef struct convpool_pool:
         int64_t batch, channels
         convpool_axis axis[3]
@@ -47,6 +50,14 @@ cdef extern from "convpool/convpool.h" nogil:
                           int) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
+        void (*stage_patch)(const convpool_conv*, const convpool_stage*, const void*, int64_t,
+                            int64_t, int64_t, void*) noexcept nogil
+        void (*stencil)(const void*, const int64_t*, const void*, int64_t, int64_t,
+                        void*) noexcept nogil
+        void (*stencil_lanes)(const void*, const int64_t*, const void*, int64_t, int64_t, int64_t,
+                              int64_t, int64_t, void*) noexcept nogil
+        void (*store_row)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
+                          int64_t, const void*, const void*, void*) noexcept nogil
         void (*pool_lanes)(const convpool_pool*, int, int64_t, int64_t, int64_t, int64_t, int64_t,
                            const void*, void*, int64_t*) noexcept nogil
 
@@ -54,5 +65,10 @@ cdef extern from "convpool/convpool.h" nogil:
     const char* convpool_isa_name(int isa)
     const convpool_kernels* convpool_find_kernels(int dtype, int isa)
     void convpool_merge_rows(convpool_conv* conv, int with_residual)
+    convpool_stage convpool_stage_for(const convpool_conv* conv, int64_t rows, int64_t columns,
+                                      int64_t lanes)
+    int64_t convpool_stage_size(const convpool_conv* conv, const convpool_stage* stage)
+    void convpool_stage_offsets(const convpool_conv* conv, const convpool_stage* stage,
+                                int64_t* offset)
     int64_t convpool_pixels(const convpool_axis* axis)
     int64_t convpool_taps(const convpool_axis* axis)

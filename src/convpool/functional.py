@@ -817,18 +817,19 @@ def filter2d(
         before = length - 1 - length // 2 if flip else length // 2
         axes.append((size, length, 1, 1, before, length - 1 - before, size))
     result, copy = output_array(out, picture.shape, picture.dtype, (picture,))
-    # A batch of one-channel images, one for each channel.
+    # A depthwise convolution with channels last, whose channels share one kernel.
+    channels = picture.shape[2] if picture.ndim == 3 else 1
     _conv.convolve(
-        np.moveaxis(np.atleast_3d(picture), 2, 0)[:, None],
-        taps[None, None],
+        np.atleast_3d(picture)[None],
+        np.broadcast_to(taps, (channels, 1, *taps.shape)),
         None,
         None,
-        np.moveaxis(np.atleast_3d(result), 2, 0)[:, None],
+        np.atleast_3d(result)[None],
         dtype=DTYPES[picture.dtype.char],
         weight_dtype=DTYPES[sum_type.char],
         axes=tuple(axes),
-        groups=1,
-        channels_last=False,
+        groups=channels,
+        channels_last=True,
         border=border,
         border_value=border_value,
         activation=0,

@@ -1,0 +1,14 @@
+# cython: language_level=3, cdivision=True
+"""Scratch memory of the drivers."""
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+
+
+cdef class Block:
+    def __cinit__(self, int64_t size):
+        self.memory = PyMem_RawMalloc(<size_t>(size + ALIGNMENT))
+        if self.memory == NULL:
+            raise MemoryError(f"no memory for {size} bytes of working space")
+        self.data = <bytes_out>aligned(<int64_t>self.memory)
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.memory)
