@@ -75,6 +75,14 @@ CONVPOOL_INLINE int64_t convpool_border_index(int64_t i, int64_t size, int borde
     }
 }
 
+/* Result: the input index that tap `tap` of output `o` meets, -1 for the constant. */
+CONVPOOL_INLINE int64_t convpool_input_index(const convpool_axis *axis, int64_t o, int64_t tap,
+                                             int border)
+{
+    return convpool_border_index(o * axis->stride + tap * axis->dilation - axis->before,
+                                 axis->size, border);
+}
+
 /* Result: the number of output pixels of one image. */
 CONVPOOL_INLINE int64_t convpool_pixels(const convpool_axis axis[CONVPOOL_AXES])
 {

@@ -68,7 +68,6 @@ enum {
 typedef struct NAME(placed_run) {
     REAL *to;           /* in the panel, at the current step */
     int64_t line_at;    /* offset in a plane of its input row at the current kernel row */
-    int64_t depth, row; /* of the input, at kernel depth and row 0 */
     int64_t column;     /* of the input, at kernel column 0 */
     int64_t length;
     int outside; /* the input row is all border */
@@ -79,8 +78,6 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(place_run)(const convpool_conv *conv,
                                                   const convpool_run *run, REAL *to,
                                                   NAME(placed_run) *placed)
 {
-    const convpool_axis *depth = &conv->axis[CONVPOOL_DEPTH];
-    const convpool_axis *row = &conv->axis[CONVPOOL_ROW];
     const convpool_axis *column = &conv->axis[CONVPOOL_COLUMN];
     const int64_t first = run->column * column->stride - column->before;
     const int64_t last = first + (run->length - 1) * column->stride +
@@ -88,8 +85,6 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(place_run)(const convpool_conv *conv,
     const int unit = column->stride == 1 && conv->x_stride[CONVPOOL_AT_COLUMN] == 1;
     const int inside = first >= 0 && last < column->size;
     placed->to = to;
-    placed->depth = run->depth * depth->stride - depth->before;
-    placed->row = run->row * row->stride - row->before;
     placed->column = first;
     placed->length = run->length;
     placed->kind = !unit                                ? NAME(run_any)
@@ -144,6 +139,45 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_run)(const convpool_conv *conv,
     }
 }
 
+/* pack_pixels where neighbours in memory are channels: each pixel's channels are read on end, tap by tap,
+ * and go to their steps, `taps` of a strip's rows apart. */
+TARGET CONVPOOL_NOINLINE void NAME(pack_channels)(const convpool_conv *conv, const STORAGE *x,
+                                                  int64_t begin, int64_t end,
+                                                  const convpool_run *run, int64_t width, REAL *to)
+{
+    const convpool_axis *axis = conv->axis;
+    const int64_t taps = convpool_taps(axis);
+    int64_t kd, kr, kc, j, c, tap = 0;
+    for (kd = 0; kd < axis[CONVPOOL_DEPTH].kernel; ++kd) {
+        const int64_t d = convpool_input_index(&axis[CONVPOOL_DEPTH], run->depth, kd, conv->border);
+        for (kr = 0; kr < axis[CONVPOOL_ROW].kernel; ++kr) {
+            const int64_t i = convpool_input_index(&axis[CONVPOOL_ROW], run->row, kr, conv->border);
+            for (kc = 0; kc < axis[CONVPOOL_COLUMN].kernel; ++kc, ++tap) {
+                /* Step c * taps + tap is in [begin, end) for these channels. */
+                const int64_t first = (begin - tap + taps - 1) / taps;
+                const int64_t last = (end - tap + taps - 1) / taps;
+                for (j = 0; j < run->length; ++j) {
+                    const int64_t l = convpool_input_index(&axis[CONVPOOL_COLUMN], run->column + j,
+                                                           kc, conv->border);
+                    const STORAGE *from = x + d * conv->x_stride[CONVPOOL_AT_DEPTH] +
+                                          i * conv->x_stride[CONVPOOL_AT_ROW] +
+                                          l * conv->x_stride[CONVPOOL_AT_COLUMN];
+                    REAL *at = to + (first * taps + tap - begin) * width + j;
+                    if (d < 0 || i < 0 || l < 0) {
+                        for (c = first; c < last; ++c, at += taps * width) {
+                            *at = (REAL)conv->border_value;
+                        }
+                    } else {
+                        for (c = first; c < last; ++c, at += taps * width) {
+                            *at = LOAD(from[c]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /* Packs output pixels [pixel, pixel + pixels) for steps [begin, end) of one image and group, whose
  * first element is `x`. All pixels of a kernel row are read before the next, along input rows.
  * Strips begin `pitch` elements apart: a pitch that is no multiple of 4096 bytes keeps them from
@@ -162,6 +196,8 @@ TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const v
     const int64_t taps = depth->kernel * in_plane, next = column->dilation;
     convpool_run runs[CONVPOOL_MAX_PIXELS];
     NAME(placed_run) placed[CONVPOOL_MAX_PIXELS];
+    const int channels_last = conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
+                              conv->x_stride[CONVPOOL_AT_COLUMN] != 1 && conv->channels > 1;
     int64_t k = begin, located = -1, strip, j;
     int n = 0, r;
     for (strip = 0; strip * width < pixels; ++strip) {
@@ -175,20 +211,21 @@ TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const v
             memset(to + j * width + used, 0, (size_t)(width - used) * sizeof(REAL));
         }
     }
-    while (k < end) {
+    for (r = 0; channels_last && r < n; ++r) {
+        NAME(pack_channels)(conv, (const STORAGE *)x, begin, end, &runs[r], width, placed[r].to);
+    }
+    while (!channels_last && k < end) {
         /* The steps from k on that read the same input row. */
         const int64_t tap = k % taps, kc = tap % in_row, row_tap = tap - kc;
         const int64_t steps = in_row - kc < end - k ? in_row - kc : end - k;
         const int64_t shift = kc * column->dilation;
         const STORAGE *plane = (const STORAGE *)x + k / taps * conv->x_stride[CONVPOOL_AT_CHANNEL];
         if (row_tap != located) {
-            const int64_t kd = tap / in_plane * depth->dilation;
-            const int64_t kr = tap % in_plane / in_row * row->dilation;
+            const int64_t kd = tap / in_plane, kr = tap % in_plane / in_row;
             for (r = 0; r < n; ++r) {
                 const int64_t d =
-                    convpool_border_index(placed[r].depth + kd, depth->size, conv->border);
-                const int64_t i =
-                    convpool_border_index(placed[r].row + kr, row->size, conv->border);
+                    convpool_input_index(depth, runs[r].depth, kd, conv->border);
+                const int64_t i = convpool_input_index(row, runs[r].row, kr, conv->border);
                 placed[r].line_at = d * conv->x_stride[CONVPOOL_AT_DEPTH] +
                                     i * conv->x_stride[CONVPOOL_AT_ROW];
                 placed[r].outside = d < 0 || i < 0;

@@ -66,8 +66,7 @@ TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
     REAL *to = (REAL *)patch;
     int64_t kd, pr, pc, r;
     for (kd = 0; kd < ad->kernel; ++kd) {
-        const int64_t d = convpool_border_index(
-            depth * ad->stride + kd * ad->dilation - ad->before, ad->size, conv->border);
+        const int64_t d = convpool_input_index(ad, depth, kd, conv->border);
         for (pr = 0; pr < stage->row_phases; ++pr) {
             for (pc = 0; pc < stage->column_phases; ++pc) {
                 for (r = 0; r < stage->rows; ++r, to += stage->columns * stage->lanes) {
