@@ -21,6 +21,9 @@ enum { CONVPOOL_SLACK = 128 };
 /* Outputs that one call of pool_lanes makes at most; they too live on the stack. */
 enum { CONVPOOL_POOL_LANES = 128 };
 
+/* Cells of a row of the bordered input that pooling reduces at a time. */
+enum { CONVPOOL_POOL_SPAN = 512 };
+
 /* Result: value rounded half to even within [0, top]; 0 for NaN. */
 CONVPOOL_INLINE double convpool_saturate(double value, double top)
 {

@@ -3,10 +3,10 @@
 
     lanes = channels where they lie next to each other, otherwise output columns
     parallel over lines of outputs:
-        for each stretch of lanes: for each tap of the window: one step of all lanes
+        for each stretch of lanes: reduce the window, all lanes in step
 
-Each output's sum or maximum runs over its window's (depth, row, column) in that order, whatever
-the threads.
+An average sums its window in one order, whatever the threads: over columns of sums down the rows
+where lanes are columns, tap by tap where they are channels.
 """
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t
@@ -25,6 +25,7 @@ cdef void pool_line(const convpool_kernels* kernels, const convpool_pool* pool, 
     depth, row, column) where channels are the lanes."""
     cdef const convpool_axis* axis = pool.axis
     cdef int64_t channel = 0, column = 0, lane = 0, lanes, used, depth, row
+    cdef int64_t most = CONVPOOL_POOL_LANES
     if channels_last:
         column = line % axis[CONVPOOL_COLUMN].out
         line //= axis[CONVPOOL_COLUMN].out
@@ -40,8 +41,10 @@ cdef void pool_line(const convpool_kernels* kernels, const convpool_pool* pool, 
     if index != NULL:
         index += line * pool.index_stride[0]
     lanes = pool.channels if channels_last else axis[CONVPOOL_COLUMN].out
+    if not channels_last:
+        most = min(most, (CONVPOOL_POOL_SPAN - 1) // axis[CONVPOOL_COLUMN].stride + 1)
     while lane < lanes:
-        used = min(lanes - lane, <int64_t>CONVPOOL_POOL_LANES)
+        used = min(lanes - lane, most)
         kernels.pool_lanes(pool, channels_last, lane if channels_last else channel, depth, row,
                            column if channels_last else lane, used, x, out, index)
         lane += used
