@@ -23,7 +23,7 @@ cimport numpy as cnp
 
 from convpool._geometry cimport fill_axes, fill_strides
 from convpool._kernels cimport *
-from convpool._memory cimport ALIGNMENT, Block, aligned, bytes_in, bytes_out, ceil_div
+from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
 from convpool._stencil cimport run_stencil, suits_stencil
 from convpool._threads cimport kernels_for, threads_for
 
@@ -194,8 +194,7 @@ cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, byte
                        + group * conv.out_channels * conv.residual_stride[1])
         convolve_block(
             plan, conv, weights + group * plan.weight_group, x + x_at * element,
-            NULL if bias == NULL else bias + group * conv.out_channels * real,
-            NULL if residual == NULL else residual + residual_at * element,
+            beyond(bias, group * conv.out_channels * real), beyond(residual, residual_at * element),
             out + out_at * element, pixel, channel, scratch + threadid() * plan.scratch_size)
     return 0
 

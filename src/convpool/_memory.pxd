@@ -16,6 +16,11 @@ cdef inline int64_t aligned(int64_t size) noexcept nogil:
     return ceil_div(size, ALIGNMENT) * ALIGNMENT
 
 
+cdef inline bytes_in beyond(bytes_in base, int64_t offset) noexcept nogil:
+    """base + offset, or NULL where an optional array is missing."""
+    return base if base == NULL else base + offset
+
+
 cdef class Block:
     """So many bytes from an aligned `data` on, freed with the object."""
     cdef void* memory

@@ -23,7 +23,7 @@ cdef void pool_line(const convpool_kernels* kernels, const convpool_pool* pool, 
                     int64_t line, const char* x, char* out, int64_t* index) noexcept nogil:
     """All lanes of line number `line`, whose axes are (image, channel, depth, row), or (image,
     depth, row, column) where channels are the lanes."""
-    cdef const convpool_axis* axis = pool.axis
+    cdef const convpool_axis* axis = &pool.axis[0]
     cdef int64_t channel = 0, column = 0, lane = 0, lanes, used, depth, row
     cdef int64_t most = CONVPOOL_POOL_LANES
     if channels_last:

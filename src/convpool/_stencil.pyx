@@ -17,7 +17,7 @@ cimport numpy as cnp
 
 from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
-from convpool._memory cimport Block, aligned, bytes_in, bytes_out, ceil_div
+from convpool._memory cimport Block, aligned, beyond, bytes_in, bytes_out, ceil_div
 
 cnp.import_array()
 
@@ -144,8 +144,7 @@ cdef void stencil_block(const Plan* plan, const convpool_conv* conv, bytes_in we
         for r in range(rows):
             kernels.store_row(
                 conv, sums + r * stage.columns * lanes * real, lanes, depth, row + r, column,
-                columns, NULL if bias == NULL else bias + channel * real,
-                NULL if residual == NULL else residual + residual_at * element,
+                columns, beyond(bias, channel * real), beyond(residual, residual_at * element),
                 out + out_at * element)
 
 
