@@ -5,6 +5,7 @@ Each message reads "argument: got ..., expected ...".
 
 import math
 import operator
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, SupportsIndex
 
@@ -37,6 +38,12 @@ ACTIVATIONS: dict[str, tuple[int, tuple[float, ...], int]] = {
 
 # No argument that counts pixels may be larger; sums of a few of them then fit 64 bits.
 LARGEST = 2**31 - 1
+
+
+# What a message shows of a value: one short line, even if the value's own repr fails.
+_short = reprlib.Repr()
+_short.maxother = _short.maxstring = 80
+shown = _short.repr
 
 
 def array_of(name: str, value: ArrayLike) -> Array:
@@ -96,8 +103,11 @@ def is_index(value: object) -> bool:
 def integer(name: str, value: Any, low: int, high: int = LARGEST) -> int:
     """A whole number in [low, high]; a bool is none."""
     if not is_index(value):
-        raise TypeError(f"{name}: got {value!r}, expected an int")
-    number = operator.index(value)
+        raise TypeError(f"{name}: got {shown(value)}, expected an int")
+    try:
+        number = operator.index(value)
+    except Exception as error:
+        raise TypeError(f"{name}: got {shown(value)}, expected an int") from error
     if not low <= number <= high:
         raise ValueError(f"{name}: got {number}, expected an int from {low} to {high}")
     return number
@@ -106,17 +116,20 @@ def integer(name: str, value: Any, low: int, high: int = LARGEST) -> int:
 def real(name: str, value: Any) -> float:
     """A real number, NaN and infinities among them."""
     if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
-        raise TypeError(f"{name}: got {value!r}, expected a real number")
-    return float(value)
+        raise TypeError(f"{name}: got {shown(value)}, expected a real number")
+    try:
+        return float(value)
+    except Exception as error:
+        raise TypeError(f"{name}: got {shown(value)}, expected a real number") from error
 
 
 def sequence(name: str, value: object, length: int, expected: str) -> list[Any]:
     """The `length` items of a list, tuple or array."""
     if isinstance(value, str | bytes | Mapping | set) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}: got {value!r}, expected {expected}")
+        raise TypeError(f"{name}: got {shown(value)}, expected {expected}")
     items = list(value)
     if len(items) != length:
-        raise ValueError(f"{name}: got {value!r}, expected {expected}")
+        raise ValueError(f"{name}: got {shown(value)}, expected {expected}")
     return items
 
 
@@ -131,9 +144,9 @@ def per_axis(name: str, value: object, spatial: int, low: int) -> tuple[int, ...
 def choice(name: str, value: object, known: Iterable[str]) -> str:
     """One of the known names."""
     if not isinstance(value, str):
-        raise TypeError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+        raise TypeError(f"{name}: got {shown(value)}, expected one of {', '.join(known)}")
     if value not in known:
-        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+        raise ValueError(f"{name}: got {shown(value)}, expected one of {', '.join(known)}")
     return value
 
 
@@ -199,15 +212,17 @@ def activation_code(activation: object) -> tuple[int, float, float]:
         name, given = sequence("activation", activation, 2, "a name or (name, parameter)")
         code, _, settable = ACTIVATIONS[choice("activation", name, ACTIVATIONS)]
         if settable == 0:
-            raise ValueError(f"activation: got {activation!r}, but {name} takes no parameter")
+            raise ValueError(f"activation: got {shown(activation)}, but {name} takes no parameter")
         values = [given] if settable == 1 else sequence("activation", given, settable, "a pair")
         parameters = tuple(real("activation", value) for value in values)
         if not all(map(math.isfinite, parameters)):
-            raise ValueError(f"activation: got {activation!r}, expected finite parameters")
+            raise ValueError(f"activation: got {shown(activation)}, expected finite parameters")
         if name == "hardtanh" and parameters[0] > parameters[1]:
-            raise ValueError(f"activation: got {activation!r}, expected (low, high), low <= high")
+            raise ValueError(
+                f"activation: got {shown(activation)}, expected (low, high), low <= high"
+            )
         if name == "softplus" and parameters[0] <= 0:
-            raise ValueError(f"activation: got {activation!r}, expected a parameter above 0")
+            raise ValueError(f"activation: got {shown(activation)}, expected a parameter above 0")
     p0, p1 = (*parameters, 0.0, 0.0)[:2]
     return code, p0, p1
 
@@ -248,7 +263,9 @@ def output_array(
         raise ValueError(f"out: got shape {out.shape}, expected {shape}")
     if not out.flags.writeable:
         raise ValueError("out: got a read-only array, expected a writeable one")
-    if any(step == 0 and size > 1 for step, size in zip(out.strides, shape, strict=True)):
+    if out.size and any(
+        step == 0 < size - 1 for step, size in zip(out.strides, shape, strict=True)
+    ):
         raise ValueError("out: got an array whose elements overlap, expected separate ones")
     overlaps = any(array is not None and np.may_share_memory(out, array) for array in inputs)
     if overlaps or readable(out) is not out:
