@@ -4,8 +4,8 @@ Nothing here is fast and nothing is shared with the library. Next to each operat
 largest error that arithmetic in the library's types may make (a priori, from the sizes alone): a
 sum of K products, in whatever order, errs by at most gamma_K * sum |w| |x| with
 gamma_K = K u / (1 - K u), u = 2^-24 for sums in float32 (float16 input too) and 2^-53 in float64
-(Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, section 3.1). Bias and residual
-are two more terms; storing the result rounds it once more. There is no other tolerance.
+(Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, section 3.1). Bias and
+residual are two more terms; storing the result rounds it once more. There is no other tolerance.
 """
 
 import itertools
@@ -37,8 +37,7 @@ def resolve_padding(padding, sizes, kernel, stride, dilation):
             pairs.append((small, large) if padding == "same" else (large, small))
         return pairs
     return [
-        (pad, pad) if isinstance(pad, int) else tuple(pad)
-        for pad in per_axis(padding, len(sizes))
+        (pad, pad) if isinstance(pad, int) else tuple(pad) for pad in per_axis(padding, len(sizes))
     ]
 
 
@@ -140,7 +139,9 @@ TRANSCENDENTAL = {"elu", "sigmoid", "tanh", "silu", "softplus"}
 def _named(activation):
     name, given = (activation, None) if isinstance(activation, str) else activation
     defaults, *functions = ACTIVATIONS[name]
-    parameters = defaults if given is None else given if isinstance(given, tuple) else (given,)
+    parameters = (
+        defaults if given is None else given if isinstance(given, tuple | list) else (given,)
+    )
     return name, parameters, functions
 
 
@@ -160,7 +161,7 @@ def activation_error(x, error, activation, dtype):
     u = UNIT_OF_SUMS[np.dtype(dtype).name]
     own = u * units(abs(x) + error if name == "hardswish" else x, y, *parameters)
     # Below the smallest normal number digits are lost one by one: two of it cover that.
-    tiny = 2 * np.finfo("f8" if dtype == np.float64 else "f4").tiny
+    tiny = 2 * np.finfo("f8" if np.dtype(dtype).name == "float64" else "f4").tiny
     return slope(*parameters) * error + own + tiny * (name in TRANSCENDENTAL)
 
 
@@ -336,7 +337,7 @@ def filter2d(image, kernel, *, padding_mode="reflect", padding_value=0, flip=Fal
     """Sums in float64, not yet rounded to the image's type.
 
     Output pixel i uses input pixels i + k - size // 2. With flip, everything is mirrored: the
-    kernel and, where its size is even, its centre; scipy.ndimage calls these correlate and convolve.
+    kernel and, where its size is even, its centre: scipy.ndimage's correlate and convolve.
     """
     image, kernel = np.asarray(image, np.float64), np.asarray(kernel, np.float64)
     planes = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
@@ -359,7 +360,7 @@ def filter2d_error(image, kernel, *, padding_value=0, **arguments):
         padding_value=abs(padding_value),
         **arguments,
     )
-    dtype = np.float32 if np.asarray(image).dtype == np.float32 else np.float64
+    dtype = np.float32 if np.asarray(image).dtype.name == "float32" else np.float64
     return sum_error(np.asarray(kernel).size + 1, magnitude, np.dtype(dtype))
 
 

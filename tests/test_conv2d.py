@@ -4,11 +4,20 @@ import itertools
 
 import numpy as np
 import pytest
-from reference import ACTIVATIONS, assert_convolves, assert_same_bits, convolve
 
 import convpool
+from reference import (
+    ACTIVATIONS,
+    activate,
+    activation_error,
+    assert_close,
+    assert_convolves,
+    assert_same_bits,
+    convolve,
+)
 
 FLOATS = [np.float16, np.float32, np.float64]
+TINY = {dtype: float(np.finfo(dtype).tiny) for dtype in FLOATS}
 
 
 def normal(seed, *shape, dtype=np.float32):
@@ -157,12 +166,13 @@ def test_padding_modes(mode, layout, padding):
     check(x, padding_value=-1.5 if mode == "constant" else 0.0, **arguments)
 
 
-@pytest.mark.parametrize("value", [0, -3, np.float32(0.25), np.inf, np.nan, 1e300])
-def test_padding_value_is_taken_in_the_type_of_the_sums(value):
-    one = np.ones((1, 1, 1, 1))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [0, -3, 0.1, np.float32(0.25), np.inf, np.nan, 2**70])
+def test_padding_value_is_taken_in_the_type_of_the_sums(value, dtype):
+    one = np.ones((1, 1, 1, 1), dtype)
     y = convpool.conv2d(one, one, padding=1, padding_mode="constant", padding_value=value)
     assert y[0, 0, 1, 1] == 1
-    np.testing.assert_array_equal(y[0, 0, 0], np.full(3, value, np.float64))
+    np.testing.assert_array_equal(y[0, 0, 0], np.full(3, value, dtype))
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
@@ -205,43 +215,47 @@ PARAMETRIC = [("leaky_relu", 0.2), ("leaky_relu", -1.5), ("elu", 0.5), ("hardtan
               ("softplus", 2.5), ("hardtanh", [-3, 3])]  # fmt: skip
 
 
+def activated(x, activation):
+    """The activation alone: the sum is x itself, without an error."""
+    return convpool.conv2d(x, np.ones((1, 1, 1, 1), x.dtype), activation=activation)
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, *PARAMETRIC], ids=str)
 def test_activations(activation, dtype):
-    """On a grid through 0, and over the whole range of the type."""
-    near, far = np.linspace(-12, 12, 4801), np.geomspace(1e-300, float(np.finfo(dtype).max), 999)
-    far = far[far >= np.finfo(dtype).tiny]
-    x = np.concatenate([near, far, -far, [0.0]]).astype(dtype).reshape(1, 1, 1, -1)
-    if activation == ("leaky_relu", -1.5):
-        x = x[..., :4801]  # the rest overflows
-    y = convpool.conv2d(x, np.ones((1, 1, 1, 1), dtype), activation=activation)
-    if isinstance(activation, tuple) and isinstance(activation[1], list):
-        activation = (activation[0], tuple(activation[1]))
-    assert_convolves(y, x, np.ones((1, 1, 1, 1), dtype), activation=activation)
+    """On a grid through 0, and over the whole range of the type (but what overflows)."""
+    info = np.finfo(dtype)
+    far = np.geomspace(float(info.tiny), float(info.max) / 64, 999)
+    x = np.concatenate([np.linspace(-30, 30, 12001), far, -far, [0.0]]).astype(dtype)
+    x = x.reshape(1, 1, 1, -1)
+    exact = x.astype(np.float64)
+    error = activation_error(exact, 0.0, activation, x.dtype)
+    assert_close(activated(x, activation), activate(exact, activation), error, dtype)
+
+
+LIMITS = {
+    "relu": (0, np.inf),
+    "relu6": (0, 6),
+    "leaky_relu": (-np.inf, np.inf),
+    "elu": (-1, np.inf),
+    "sigmoid": (0, 1),
+    "hardsigmoid": (0, 1),
+    "tanh": (-1, 1),
+    "hardtanh": (-1, 1),
+    "softplus": (0, np.inf),
+}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_of_nan_and_infinity(activation, dtype):
-    """NaN stays; at infinity an activation has its limit."""
-    limits = {
-        "relu": (0, np.inf),
-        "relu6": (0, 6),
-        "leaky_relu": (-np.inf, np.inf),
-        "elu": (-1, np.inf),
-        "sigmoid": (0, 1),
-        "hardsigmoid": (0, 1),
-        "tanh": (-1, 1),
-        "hardtanh": (-1, 1),
-        "softplus": (0, np.inf),
-    }
+    """NaN stays; at infinity an activation has its limit (where PyTorch's has)."""
     x = np.array([np.nan, -np.inf, np.inf], dtype).reshape(1, 1, 1, 3)
-    y = convpool.conv2d(x, np.ones((1, 1, 1, 1), dtype), activation=activation).ravel()
-    assert np.isnan(y[0])
-    if activation in limits:  # x * sigmoid(x) at -infinity is a matter of taste
-        low, high = limits[activation]
-        assert abs(y[1] - low) <= 2 * np.finfo(dtype).tiny or y[1] == low
-        assert y[2] == high
+    nan, low, high = activated(x, activation).ravel()
+    assert np.isnan(nan)
+    if activation in LIMITS:
+        assert low == LIMITS[activation][0] or 0 < low - LIMITS[activation][0] <= 2 * TINY[dtype]
+        assert high == LIMITS[activation][1]
 
 
 @pytest.mark.parametrize("algorithm", ["auto", "direct"])
@@ -320,7 +334,7 @@ def test_sums_longer_than_a_block_within_a_channel(channels, size, layout):
     x = np.moveaxis(x, 1, -1) if layout == "NHWC" else x
     weight, bias = normal(2, 19, channels, size, size), normal(3, 19)
     arguments = {"padding": size // 2, "layout": layout}
-    shape = convolve(x[:1], weight[:, :1] if False else weight, **arguments).shape
+    shape = convolve(x, weight, **arguments).shape
     check(x, weight, bias, residual=normal(4, *shape), activation="relu", **arguments)
 
 
@@ -340,6 +354,51 @@ def test_large_depthwise(layout):
     x = normal(1, 1, 130, 40, 60)
     x = np.moveaxis(x, 1, -1) if layout == "NHWC" else x
     check(x, normal(2, 130, 1, 5, 3), normal(3, 130), padding=(2, 1), groups=130, layout=layout)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("multiplier", [1, 2, 4, 5])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3, 7])
+def test_strided_and_dilated_depthwise(stride, size, multiplier, layout):
+    x = normal(1, 2, 5, 17, 19)
+    x = np.moveaxis(x, 1, -1) if layout == "NHWC" else x
+    weight = normal(2, 5 * multiplier, 1, size, size)
+    for dilation in (1, 2, 3):
+        check(x, weight, stride=stride, dilation=dilation, padding=size, groups=5, layout=layout)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(
+    "channels", [*range(1, 18), 31, 32, 33, 63, 64, 65, 66, 127, 128, 129, 193]
+)
+def test_numbers_of_depthwise_channels(channels, layout, dtype):
+    x = normal(1, 1, channels, 4, 5, dtype=dtype)
+    x = np.moveaxis(x, 1, -1) if layout == "NHWC" else x
+    weight, bias = normal(2, channels, 1, 3, 2, dtype=dtype), normal(3, channels, dtype=dtype)
+    check(x, weight, bias, padding=1, groups=channels, layout=layout)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(("channels", "width"), [(2, 2047), (2, 2049), (1, 4300), (65, 70)])
+def test_long_rows_of_depthwise(channels, width, layout):
+    x = normal(1, 1, channels, 4, width)
+    x = np.moveaxis(x, 1, -1) if layout == "NHWC" else x
+    weight, bias = normal(2, channels, 1, 3, 3), normal(3, channels)
+    check(x, weight, bias, padding=1, groups=channels, layout=layout)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("mode", ["zeros", "reflect"])
+def test_kernels_that_reach_over_a_whole_image(mode, layout):
+    """Between taps lies more than any cache holds."""
+    x = normal(1, 1, 2, 600, 610)
+    x = np.moveaxis(x, 1, -1) if layout == "NHWC" else x
+    arguments = {"dilation": (280, 290), "stride": 9, "padding": (20, 30), "padding_mode": mode}
+    for groups in (1, 2):
+        weight = normal(2, 4, 2 // groups, 3, 3)
+        check(x, weight, groups=groups, layout=layout, **arguments)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

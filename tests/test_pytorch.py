@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-import reference
-from reference import assert_averages, assert_convolves, assert_maxima
 
 import convpool
+import reference
+from reference import assert_averages, assert_convolves, assert_maxima
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional

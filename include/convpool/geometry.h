@@ -83,6 +83,20 @@ CONVPOOL_INLINE int64_t convpool_input_index(const convpool_axis *axis, int64_t 
                                  axis->size, border);
 }
 
+/* Finds the taps [*begin, *end) with which one of `outputs` neighbours from `o` on may meet the
+ * input itself: a window may be far larger than that. */
+CONVPOOL_INLINE void convpool_taps_inside(const convpool_axis *axis, int64_t o, int64_t outputs,
+                                          int64_t *begin, int64_t *end)
+{
+    const int64_t first = o * axis->stride - axis->before;
+    const int64_t last = first + (outputs - 1) * axis->stride, dilation = axis->dilation;
+    *begin = last >= 0 ? 0 : dilation == 1 ? -last : (-last + dilation - 1) / dilation;
+    *end = first >= axis->size ? 0
+           : dilation == 1     ? axis->size - first
+                               : (axis->size - 1 - first) / dilation + 1;
+    *end = *end < axis->kernel ? *end : axis->kernel;
+}
+
 /* Result: the number of output pixels of one image. */
 CONVPOOL_INLINE int64_t convpool_pixels(const convpool_axis axis[CONVPOOL_AXES])
 {
@@ -145,11 +159,20 @@ CONVPOOL_INLINE convpool_stage convpool_stage_for(const convpool_conv *conv, int
     return stage;
 }
 
-/* Result: the number of elements of the patch. */
+/* Result: the number of elements of the patch, INT64_MAX where it exceeds any memory. */
 CONVPOOL_INLINE int64_t convpool_stage_size(const convpool_conv *conv, const convpool_stage *stage)
 {
-    return conv->axis[CONVPOOL_DEPTH].kernel * stage->row_phases * stage->column_phases *
-           stage->rows * stage->columns * stage->lanes;
+    const int64_t factor[] = {conv->axis[CONVPOOL_DEPTH].kernel, stage->row_phases,
+                              stage->column_phases, stage->rows, stage->columns, stage->lanes};
+    int64_t size = 1;
+    int i;
+    for (i = 0; i < 6; ++i) {
+        if (size > ((int64_t)1 << 60) / factor[i]) {
+            return INT64_MAX;
+        }
+        size *= factor[i];
+    }
+    return size;
 }
 
 /* Writes where in a patch each tap of the first output pixel stands, in the order of taps. */

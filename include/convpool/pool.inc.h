@@ -56,30 +56,44 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(combine_row)(const int average,
     }
 }
 
+/* The input cells under one output's window, padding left out: from begin to end by step, along depth,
+ * row and column. */
+typedef struct NAME(window) {
+    int64_t begin[CONVPOOL_AXES], end[CONVPOOL_AXES], step[CONVPOOL_AXES];
+} NAME(window);
+
+TARGET CONVPOOL_FORCE_INLINE NAME(window) NAME(window_at)(const convpool_pool *pool,
+                                                          const int64_t *at)
+{
+    NAME(window) window;
+    int i;
+    for (i = 0; i < CONVPOOL_AXES; ++i) {
+        const convpool_axis *axis = &pool->axis[i];
+        const int64_t start = at[CONVPOOL_AT_DEPTH + i] * axis->stride - axis->before;
+        int64_t begin, end;
+        convpool_taps_inside(axis, at[CONVPOOL_AT_DEPTH + i], 1, &begin, &end);
+        window.begin[i] = start + begin * axis->dilation;
+        window.end[i] = start + (end - 1) * axis->dilation + 1;
+        window.step[i] = axis->dilation;
+    }
+    return window;
+}
+
 /* Lanes of channels: `x` is the first one's first element. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(pool_channels)(const int average, const convpool_pool *pool,
                                                       const int64_t *at, const STORAGE *x,
                                                       int64_t lanes, REAL *value)
 {
-    const convpool_axis *axis = pool->axis;
     const int64_t *step = pool->x_stride;
-    int64_t kd, kr, kc;
-    for (kd = 0; kd < axis[CONVPOOL_DEPTH].kernel; ++kd) {
-        const int64_t d = convpool_input_index(&axis[CONVPOOL_DEPTH], at[CONVPOOL_AT_DEPTH], kd,
-                                               CONVPOOL_CONSTANT);
-        for (kr = 0; d >= 0 && kr < axis[CONVPOOL_ROW].kernel; ++kr) {
-            const int64_t r = convpool_input_index(&axis[CONVPOOL_ROW], at[CONVPOOL_AT_ROW], kr,
-                                                   CONVPOOL_CONSTANT);
-            for (kc = 0; r >= 0 && kc < axis[CONVPOOL_COLUMN].kernel; ++kc) {
-                const int64_t c = convpool_input_index(
-                    &axis[CONVPOOL_COLUMN], at[CONVPOOL_AT_COLUMN], kc, CONVPOOL_CONSTANT);
-                if (c >= 0) {
-                    NAME(combine_array)(average, value,
-                                        x + d * step[CONVPOOL_AT_DEPTH] +
-                                            r * step[CONVPOOL_AT_ROW] +
-                                            c * step[CONVPOOL_AT_COLUMN],
-                                        step[CONVPOOL_AT_CHANNEL], lanes);
-                }
+    const NAME(window) w = NAME(window_at)(pool, at);
+    int64_t d, r, c;
+    for (d = w.begin[0]; d < w.end[0]; d += w.step[0]) {
+        for (r = w.begin[1]; r < w.end[1]; r += w.step[1]) {
+            for (c = w.begin[2]; c < w.end[2]; c += w.step[2]) {
+                NAME(combine_array)(average, value,
+                                    x + d * step[CONVPOOL_AT_DEPTH] + r * step[CONVPOOL_AT_ROW] +
+                                        c * step[CONVPOOL_AT_COLUMN],
+                                    step[CONVPOOL_AT_CHANNEL], lanes);
             }
         }
     }
@@ -90,37 +104,34 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(pool_columns)(const int average, const co
                                                      const int64_t *at, const STORAGE *x,
                                                      int64_t lanes, REAL *value)
 {
-    const convpool_axis *axis = pool->axis, *column = &axis[CONVPOOL_COLUMN];
+    const convpool_axis *column = &pool->axis[CONVPOOL_COLUMN];
     const int64_t *step = pool->x_stride;
     const int64_t span = (lanes - 1) * column->stride + 1; /* cells that one tap meets */
     const int64_t reach = (column->kernel - 1) * column->dilation;
     const int64_t first = at[CONVPOOL_AT_COLUMN] * column->stride - column->before;
     const REAL nothing = average ? (REAL)0 : (REAL)-INFINITY;
     REAL row[CONVPOOL_POOL_SPAN];
+    const NAME(window) w = NAME(window_at)(pool, at);
     /* Where the kernel reaches too far for one row, each tap has a row of its own. */
     const int whole = span + reach <= CONVPOOL_POOL_SPAN;
-    const int64_t taps = whole ? 1 : column->kernel, width = whole ? span + reach : span;
-    int64_t kd, kr, kc, tap, j;
-    for (tap = 0; tap < taps; ++tap) {
+    const int64_t width = whole ? span + reach : span;
+    int64_t tap = 0, taps = 1, d, r, kc, j;
+    if (!whole) {
+        convpool_taps_inside(column, at[CONVPOOL_AT_COLUMN], lanes, &tap, &taps);
+    }
+    for (; tap < taps; ++tap) {
         const int64_t left = first + tap * column->dilation;
         const int64_t begin = left < 0 ? (-left < width ? -left : width) : 0;
         const int64_t end = column->size - left < width ? column->size - left : width;
         for (j = 0; j < width; ++j) {
             row[j] = nothing;
         }
-        for (kd = 0; kd < axis[CONVPOOL_DEPTH].kernel; ++kd) {
-            const int64_t d = convpool_input_index(&axis[CONVPOOL_DEPTH], at[CONVPOOL_AT_DEPTH],
-                                                   kd, CONVPOOL_CONSTANT);
-            for (kr = 0; d >= 0 && kr < axis[CONVPOOL_ROW].kernel; ++kr) {
-                const int64_t r = convpool_input_index(&axis[CONVPOOL_ROW], at[CONVPOOL_AT_ROW],
-                                                       kr, CONVPOOL_CONSTANT);
-                if (r >= 0 && begin < end) {
-                    NAME(combine_array)(average, row + begin,
-                                        x + d * step[CONVPOOL_AT_DEPTH] +
-                                            r * step[CONVPOOL_AT_ROW] +
-                                            (left + begin) * step[CONVPOOL_AT_COLUMN],
-                                        step[CONVPOOL_AT_COLUMN], end - begin);
-                }
+        for (d = w.begin[0]; begin < end && d < w.end[0]; d += w.step[0]) {
+            for (r = w.begin[1]; r < w.end[1]; r += w.step[1]) {
+                NAME(combine_array)(average, row + begin,
+                                    x + d * step[CONVPOOL_AT_DEPTH] + r * step[CONVPOOL_AT_ROW] +
+                                        (left + begin) * step[CONVPOOL_AT_COLUMN],
+                                    step[CONVPOOL_AT_COLUMN], end - begin);
             }
         }
         for (kc = 0; kc < (whole ? column->kernel : 1); ++kc) {
@@ -134,29 +145,21 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(pool_columns)(const int average, const co
 TARGET CONVPOOL_FORCE_INLINE REAL NAME(pool_indexed)(const convpool_pool *pool, const int64_t *at,
                                                      const STORAGE *x, int64_t *position)
 {
-    const convpool_axis *axis = pool->axis;
     const int64_t *step = pool->x_stride;
+    const NAME(window) w = NAME(window_at)(pool, at);
     REAL best = (REAL)-INFINITY;
-    int64_t kd, kr, kc;
+    int64_t d, r, c;
     *position = -1;
-    for (kd = 0; kd < axis[CONVPOOL_DEPTH].kernel; ++kd) {
-        const int64_t d = convpool_input_index(&axis[CONVPOOL_DEPTH], at[CONVPOOL_AT_DEPTH], kd,
-                                               CONVPOOL_CONSTANT);
-        for (kr = 0; d >= 0 && kr < axis[CONVPOOL_ROW].kernel; ++kr) {
-            const int64_t r = convpool_input_index(&axis[CONVPOOL_ROW], at[CONVPOOL_AT_ROW], kr,
-                                                   CONVPOOL_CONSTANT);
-            for (kc = 0; r >= 0 && kc < axis[CONVPOOL_COLUMN].kernel; ++kc) {
-                const int64_t c = convpool_input_index(
-                    &axis[CONVPOOL_COLUMN], at[CONVPOOL_AT_COLUMN], kc, CONVPOOL_CONSTANT);
-                if (c >= 0) {
-                    const REAL value = LOAD(x[d * step[CONVPOOL_AT_DEPTH] +
-                                              r * step[CONVPOOL_AT_ROW] +
-                                              c * step[CONVPOOL_AT_COLUMN]]);
-                    if (value > best || value != value || *position < 0) {
-                        best = value;
-                        *position = (d * axis[CONVPOOL_ROW].size + r) *
-                                        axis[CONVPOOL_COLUMN].size + c;
-                    }
+    for (d = w.begin[0]; d < w.end[0]; d += w.step[0]) {
+        for (r = w.begin[1]; r < w.end[1]; r += w.step[1]) {
+            for (c = w.begin[2]; c < w.end[2]; c += w.step[2]) {
+                const REAL value = LOAD(x[d * step[CONVPOOL_AT_DEPTH] +
+                                          r * step[CONVPOOL_AT_ROW] +
+                                          c * step[CONVPOOL_AT_COLUMN]]);
+                if (value > best || value != value || *position < 0) {
+                    best = value;
+                    *position = (d * pool->axis[CONVPOOL_ROW].size + r) *
+                                    pool->axis[CONVPOOL_COLUMN].size + c;
                 }
             }
         }
@@ -164,14 +167,15 @@ TARGET CONVPOOL_FORCE_INLINE REAL NAME(pool_indexed)(const convpool_pool *pool, 
     return best;
 }
 
-/* Result: how many cells of one axis the window of output o covers. */
-CONVPOOL_FORCE_INLINE int64_t NAME(cells)(const convpool_axis *axis, int64_t o,
+/* Result: how many cells of one axis the window of output o covers. (A real number, since the
+ * product over axes may be larger than any integer.) */
+CONVPOOL_FORCE_INLINE double NAME(cells)(const convpool_axis *axis, int64_t o,
                                           int include_padding)
 {
     const int64_t start = o * axis->stride - axis->before, stop = start + axis->kernel;
     const int64_t low = include_padding ? start : start < 0 ? 0 : start;
     const int64_t high = axis->size + (include_padding ? axis->after : 0);
-    return (stop < high ? stop : high) - low;
+    return (double)((stop < high ? stop : high) - low);
 }
 
 /* Pools `lanes` neighbours, output (channel, depth, row, column) being the first: columns, or
@@ -211,14 +215,14 @@ TARGET CONVPOOL_INLINE void NAME(pool_lanes)(const convpool_pool *pool, int chan
         NAME(pool_columns)(0, pool, at, from, lanes, value);
     }
     if (pool->average) {
-        const int64_t plane =
+        const double plane =
             NAME(cells)(&pool->axis[CONVPOOL_DEPTH], depth, pool->include_padding) *
             NAME(cells)(&pool->axis[CONVPOOL_ROW], row, pool->include_padding);
         for (j = 0; j < lanes; ++j) {
-            const int64_t cells =
+            const double cells =
                 plane * NAME(cells)(&pool->axis[CONVPOOL_COLUMN],
                                     channels_last ? column : column + j, pool->include_padding);
-            value[j] /= (REAL)(pool->divisor != 0 ? pool->divisor : cells);
+            value[j] /= (REAL)(pool->divisor != 0 ? (double)pool->divisor : cells);
         }
     }
     for (j = 0; j < lanes; ++j) {

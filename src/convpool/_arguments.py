@@ -239,20 +239,20 @@ def border_code(padding_mode: object, padding_value: object) -> tuple[int, float
     return BORDERS[mode], value
 
 
-def storable(shape: Sequence[int], itemsize: int) -> None:
-    """Raises where a result would be larger than any address."""
+def addressable(name: str, shape: Sequence[int], itemsize: int) -> None:
+    """Raises where what is to be allocated for an argument is larger than any address."""
     size = itemsize
     for extent in shape:
         size *= extent or 1
-    if size > 2**63 - 1:
-        raise ValueError(f"x: the result's shape would be {tuple(shape)}, too large to address")
+    if size > 2**62:
+        raise ValueError(f"{name}: needs {tuple(shape)} elements, too large to address")
 
 
 def output_array(
     out: object, shape: tuple[int, ...], dtype: np.dtype[Any], inputs: Iterable[Array | None]
 ) -> tuple[Array, bool]:
     """The array to compute into, and whether it must then be copied into `out`."""
-    storable(shape, dtype.itemsize)
+    addressable("x", shape, dtype.itemsize)
     if out is None:
         return np.empty(shape, dtype), False
     if not isinstance(out, np.ndarray):

@@ -77,6 +77,6 @@ def pool(cnp.ndarray x, cnp.ndarray out, indices, *, int dtype, tuple axes, bint
     lines *= pool.axis[CONVPOOL_COLUMN].out if channels_last else pool.channels
     threads = threads_for(
         num_threads, <double>pool.batch * pool.channels * convpool_pixels(pool.axis)
-        * convpool_taps(pool.axis))
+        * pool.axis[CONVPOOL_ROW].kernel * pool.axis[CONVPOOL_COLUMN].kernel)
     for line in prange(lines, nogil=True, num_threads=threads, schedule="static"):
         pool_line(kernels, &pool, channels_last, line, x_data, out_data, index_data)

@@ -133,7 +133,7 @@ cdef void stencil_block(const Plan* plan, const convpool_conv* conv, bytes_in we
     count = (rows - 1) * stage.columns + columns
     for multiple in range(conv.out_channels):
         channel = group * conv.out_channels + multiple
-        if lanes == 1 or plan.shared:
+        if plan.lanes == 1 or plan.shared:
             kernels.stencil(patch, offset, weights + channel * plan.weight_pitch * real, plan.taps,
                             count * lanes, sums)
         else:

@@ -19,6 +19,7 @@ from ._arguments import (
     IntPerAxis,
     Padding,
     activation_code,
+    addressable,
     alike,
     array_of,
     batched,
@@ -126,6 +127,8 @@ def _convolve(
                     f"{size - (padding_mode == 'reflect')} with padding_mode {padding_mode!r}"
                 )
     axes = _conv_axes(sizes, kernel, steps, gaps, pads)
+    # Packed, each group's channels are rounded up to whole strips.
+    addressable("weight", (kernels.shape[0] + 64 * group_count, *kernels.shape[1:]), 8)
     shape = _shape(images.shape[0], kernels.shape[0], [axis[6] for axis in axes], last)
     biases = None
     if bias is not None:
