@@ -1,5 +1,6 @@
 """CNN convolution and pooling for NumPy arrays."""
 
+from . import filters
 from ._config import get_config, get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
 from .functional import avg_pool2d, conv1d, conv2d, conv3d, filter2d, linear, max_pool2d
@@ -10,6 +11,7 @@ __all__ = [
     "conv2d",
     "conv3d",
     "filter2d",
+    "filters",
     "get_config",
     "get_include",
     "get_num_threads",
