@@ -128,7 +128,8 @@ static void layer(const char *name, int dtype, int isa, double peak, int repeats
     const double flop = 2e-9 * (double)(channels * depth * pixels);
     printf("%-8s %-4s multiply %7.1f GFLOP/s", convpool_isa_name(isa), name, flop / multiplying);
     if (peak > 0) {
-        printf(" = %5.1f %% of peak", 100 * flop / multiplying / peak * (dtype == CONVPOOL_F64 ? 2 : 1));
+        const double own_peak = dtype == CONVPOOL_F64 ? peak / 2 : peak;
+        printf(" = %5.1f %% of peak", 100 * flop / multiplying / own_peak);
     }
     printf("; packing %4.1f %%, storing %4.1f %% of the layer's time\n",
            100 * packing / (packing + multiplying + storing),

@@ -20,8 +20,8 @@ TARGET CONVPOOL_FORCE_INLINE REAL NAME(power_of_2)(REAL n)
 }
 
 /* For x <= 0: e^x, or e^x - 1 with all its digits near 0. With x = n ln 2 + r, |r| <= ln(2) / 2, it
- * is 2^n (e^r - 1) + 2^n (- 1). Taylor's series for e^r - 1 is cut where the next term is below a unit
- * of the last place: r^8 / 8! < 2^-27, r^14 / 14! < 2^-57. */
+ * is 2^n (e^r - 1) + 2^n (- 1). Taylor's series for e^r - 1 is cut where the next term is below a
+ * unit of the last place: r^8 / 8! < 2^-27, r^14 / 14! < 2^-57. */
 TARGET CONVPOOL_FORCE_INLINE REAL NAME(exp)(REAL x, const int minus_1)
 {
 #if REAL_IS_DOUBLE

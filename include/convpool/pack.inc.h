@@ -66,12 +66,12 @@ enum {
 
 /* One run of output pixels on its way through the steps. */
 typedef struct NAME(placed_run) {
-    REAL *to;           /* in the panel, at the current step */
-    int64_t line_at;    /* offset in a plane of its input row at the current kernel row */
-    int64_t column;     /* of the input, at kernel column 0 */
+    REAL *to;        /* in the panel, at the current step */
+    int64_t line_at; /* offset in a plane of its input row at the current kernel row */
+    int64_t column;  /* of the input, at kernel column 0 */
     int64_t length;
-    int outside; /* the input row is all border */
-    int kind;    /* what its columns meet, over a whole kernel row: one of the above */
+    int outside;     /* the input row is all border */
+    int kind;        /* what its columns meet, over a whole kernel row: one of the above */
 } NAME(placed_run);
 
 TARGET CONVPOOL_FORCE_INLINE void NAME(place_run)(const convpool_conv *conv,
@@ -87,14 +87,14 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(place_run)(const convpool_conv *conv,
     placed->to = to;
     placed->column = first;
     placed->length = run->length;
-    placed->kind = !unit                                ? NAME(run_any)
-                   : inside && run->length == 16        ? NAME(run_of_16)
-                   : inside                             ? NAME(run_inside)
-                   : conv->border == CONVPOOL_CONSTANT  ? NAME(run_on_edge)
-                                                        : NAME(run_any);
+    placed->kind = !unit                               ? NAME(run_any)
+                   : inside && run->length == 16       ? NAME(run_of_16)
+                   : inside                            ? NAME(run_inside)
+                   : conv->border == CONVPOOL_CONSTANT ? NAME(run_on_edge)
+                                                       : NAME(run_any);
 }
 
-/* A run of kind run_on_edge at one tap, `first` being the input column that its first pixel meets. */
+/* A run of kind run_on_edge at one tap; its first pixel meets input column `first`. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(pack_edge)(const STORAGE *line, int64_t first,
                                                   int64_t size, REAL value, int64_t length,
                                                   REAL *CONVPOOL_RESTRICT to)
@@ -139,8 +139,8 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_run)(const convpool_conv *conv,
     }
 }
 
-/* pack_pixels where neighbours in memory are channels: each pixel's channels are read on end, tap by tap,
- * and go to their steps, `taps` of a strip's rows apart. */
+/* pack_pixels where neighbours in memory are channels: each pixel's channels are read on end, tap
+ * by tap, and go to their steps, `taps` rows of a strip apart. */
 TARGET CONVPOOL_NOINLINE void NAME(pack_channels)(const convpool_conv *conv, const STORAGE *x,
                                                   int64_t begin, int64_t end,
                                                   const convpool_run *run, int64_t width, REAL *to)

@@ -56,8 +56,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(combine_row)(const int average,
     }
 }
 
-/* The input cells under one output's window, padding left out: from begin to end by step, along depth,
- * row and column. */
+/* The input cells under one output's window, padding left out: from begin to end by step, along
+ * depth, row and column. */
 typedef struct NAME(window) {
     int64_t begin[CONVPOOL_AXES], end[CONVPOOL_AXES], step[CONVPOOL_AXES];
 } NAME(window);

@@ -5,15 +5,15 @@
  *
  * Row y of the bordered input has phase y mod stride and row y / stride there, columns likewise:
  * neighbours in the output are neighbours in the patch whatever the stride, and tap (d, r, c) of
- * output (0, i, j) is found at plane d, phases (r d_r mod s_r, c d_c mod s_c) and row i + r d_r / s_r,
- * column j + c d_c / s_c.
+ * output (0, i, j) is found at plane d, phases (r d_r mod s_r, c d_c mod s_c), row i + r d_r / s_r
+ * and column j + c d_c / s_c.
  *
  * Included once for each instruction set and element type, after pack.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 
-/* One row of one column phase: pixels column, column + stride, ... of `line` (NULL: all border), each of
- * `lanes` neighbouring channels. */
+/* One row of one column phase: pixels column, column + stride, ... of `line` (NULL: all border),
+ * each of `lanes` neighbouring channels. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(stage_row)(const convpool_conv *conv, const STORAGE *line,
                                                   int64_t column, int64_t columns, int64_t lanes,
                                                   REAL *CONVPOOL_RESTRICT to)
@@ -54,8 +54,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stage_row)(const convpool_conv *conv, con
 }
 
 /* The patch for output rows [row, row + rows) and columns [column, column + columns) at output
- * depth `depth`; `x` is the first element of the image's first lane. Result: what convpool_stage
- * says, which tells the size beforehand. */
+ * depth `depth`; `x` is the first element of the image's first lane.
+ * Precondition: `patch` has room for convpool_stage_size elements. */
 TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
                                               const convpool_stage *stage, const void *x,
                                               int64_t depth, int64_t row, int64_t column,

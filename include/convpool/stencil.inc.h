@@ -3,8 +3,8 @@
  *     out[q] = sum over taps t of weight[t] * patch[offset[t] + q]
  *
  * which is what remains of a convolution where each output sees one input channel: there is
- * nothing to multiply a packed panel by twice. The staged patch (stage.inc.h) makes every tap, whatever
- * the stride and dilation, a constant offset.
+ * nothing to multiply a packed panel by twice. The staged patch (stage.inc.h) makes every tap,
+ * whatever the stride and dilation, a constant offset.
  *
  * Included once for each instruction set and real type, after gemm_tile.inc.h, whose vocabulary it
  * shares. Sums run in the order of taps, as chains of (fused) multiply-adds from 0: the bits are
