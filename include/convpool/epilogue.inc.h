@@ -95,8 +95,8 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
 }
 
 /* Stores one output row of `columns` pixels of `lanes` neighbouring channels each, from the sums of
- * a staged patch: sums[column * lanes + lane]. bias (NULL: none), residual and out point to the first
- * channel's first element of the image. */
+ * a staged patch: sums[column * lanes + lane]. bias (NULL: none), residual and out point to the
+ * first channel's first element of the image. */
 TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const void *sums,
                                             int64_t lanes, int64_t depth, int64_t row,
                                             int64_t column, int64_t columns, const void *bias,

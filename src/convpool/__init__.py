@@ -4,8 +4,10 @@ from . import filters
 from ._config import get_config, get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
 from .functional import avg_pool2d, conv1d, conv2d, conv3d, filter2d, linear, max_pool2d
+from .packed import PackedWeight, pack_weight
 
 __all__ = [
+    "PackedWeight",
     "avg_pool2d",
     "conv1d",
     "conv2d",
@@ -18,5 +20,6 @@ __all__ = [
     "linear",
     "max_pool2d",
     "num_threads",
+    "pack_weight",
     "set_num_threads",
 ]

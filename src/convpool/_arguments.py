@@ -35,6 +35,7 @@ ACTIVATIONS: dict[str, tuple[int, tuple[float, ...], int]] = {
     "hardtanh": (9, (-1.0, 1.0), 2),
     "softplus": (10, (1.0,), 1),
 }
+ALGORITHMS = ("auto", "direct")
 
 # No argument that counts pixels may be larger; sums of a few of them then fit 64 bits.
 LARGEST = 2**31 - 1

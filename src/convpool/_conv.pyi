@@ -2,6 +2,16 @@ from typing import Any, SupportsIndex
 
 from numpy.typing import NDArray
 
+from ._memory import Block
+
+def pack_weight(
+    weight: NDArray[Any],
+    *,
+    dtype: int,
+    groups: int,
+    channels_last: bool,
+    num_threads: SupportsIndex | None,
+) -> Block: ...
 def convolve(
     x: NDArray[Any],
     weight: NDArray[Any],
@@ -9,6 +19,7 @@ def convolve(
     residual: NDArray[Any] | None,
     out: NDArray[Any],
     *,
+    strips: Block | None,
     dtype: int,
     weight_dtype: int,
     axes: tuple[tuple[int, int, int, int, int, int, int], ...],

@@ -48,6 +48,12 @@ cdef struct Plan:
     int64_t tasks
 
 
+cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) noexcept:
+    conv.groups = groups
+    conv.channels = cnp.PyArray_DIM(weight, 1)
+    conv.out_channels = cnp.PyArray_DIM(weight, 0) // groups
+
+
 cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     """The part of a plan that packed weights depend on."""
     cdef const convpool_kernels* kernels = plan.kernels
@@ -199,23 +205,36 @@ cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, byte
     return 0
 
 
-def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *, int dtype,
-             int weight_dtype, tuple axes, int64_t groups, bint channels_last, int border,
+def pack_weight(cnp.ndarray weight, *, int dtype, int64_t groups, bint channels_last, num_threads):
+    """The strips of a weight that `convolve` takes as `strips`: good for any input and geometry of
+    this layout. The caller has checked everything."""
+    cdef convpool_conv conv
+    cdef Plan plan
+    fill_axes(conv.axis, tuple(
+        (length, length, 1, 1, 0, 0, 1) for length in (<object>weight).shape[2:]))
+    set_channels(&conv, weight, groups)
+    plan.kernels = kernels_for(dtype)
+    plan.channels_last = channels_last
+    plan_weights(&plan, &conv)
+    return pack(&plan, &conv, weight, dtype,
+                threads_for(num_threads, <double>cnp.PyArray_SIZE(weight)))
+
+
+def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *, Block strips,
+             int dtype, int weight_dtype, tuple axes, int64_t groups, bint channels_last, int border,
              double border_value, int activation, double p0, double p1, num_threads):
     """Convolves into `out`. The caller has checked everything: batched arrays whose strides are
     multiples of their aligned native elements, `bias` contiguous and of the type sums have, `axes`
-    a tuple (size, kernel, stride, dilation, before, after, out) for each spatial axis."""
+    a tuple (size, kernel, stride, dilation, before, after, out) for each spatial axis, `strips`
+    what `pack_weight` made of this weight, or None."""
     cdef convpool_conv conv
     cdef Plan plan
-    cdef Block packed
     cdef int threads
     cdef bytes_in bias_data = NULL
     cdef bytes_in residual_data = NULL
     conv.batch = cnp.PyArray_DIM(x, 0)
-    conv.groups = groups
-    conv.channels = cnp.PyArray_DIM(weight, 1)
-    conv.out_channels = cnp.PyArray_DIM(weight, 0) // groups
     fill_axes(conv.axis, axes)
+    set_channels(&conv, weight, groups)
     fill_strides(conv.x_stride, x, channels_last)
     fill_strides(conv.out_stride, out, channels_last)
     fill_strides(conv.residual_stride, out if residual is None else residual, channels_last)
@@ -242,6 +261,7 @@ def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out,
                     <bytes_out>cnp.PyArray_DATA(out), threads)
         return
     plan_blocks(&plan, &conv, threads)
-    packed = pack(&plan, &conv, weight, weight_dtype, threads)
-    run(&plan, &conv, packed.data, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
+    if strips is None:
+        strips = pack(&plan, &conv, weight, weight_dtype, threads)
+    run(&plan, &conv, strips.data, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
         <bytes_out>cnp.PyArray_DATA(out), min(threads, plan.tasks))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from . import _conv, _pool
 from ._arguments import (
+    ALGORITHMS,
     DTYPES,
     Activation,
     Array,
@@ -34,8 +35,7 @@ from ._arguments import (
     readable,
     real,
 )
-
-ALGORITHMS = ("auto", "direct")
+from .packed import PackedWeight
 
 
 def _spatial(shape: Sequence[int], last: bool) -> tuple[int, ...]:
@@ -73,7 +73,7 @@ def _conv_axes(
 def _convolve(
     spatial: int,
     x: ArrayLike,
-    weight: ArrayLike,
+    weight: ArrayLike | PackedWeight,
     bias: ArrayLike | None,
     stride: object,
     padding: object,
@@ -90,6 +90,17 @@ def _convolve(
     num_threads: SupportsIndex | None,
 ) -> Array:
     """Check and run conv1d, conv2d and conv3d."""
+    strips = None
+    if isinstance(weight, PackedWeight):
+        (
+            bias, stride, padding, dilation, groups, padding_mode, padding_value, flip, activation,
+            layout, algorithm,
+        ) = weight.settle(
+            spatial, bias=bias, stride=stride, padding=padding, dilation=dilation, groups=groups,
+            padding_mode=padding_mode, padding_value=padding_value, flip=flip,
+            activation=activation, layout=layout, algorithm=algorithm,
+        )  # fmt: skip
+        strips, weight = weight.strips, weight.weight
     last = channels_last(layout, spatial)
     choice("algorithm", algorithm, ALGORITHMS)
     images, single = batched("x", float_array("x", x), spatial)
@@ -158,6 +169,7 @@ def _convolve(
             biases,
             residuals,
             result[None] if single else result,
+            strips=strips,
             dtype=DTYPES[images.dtype.char],
             weight_dtype=DTYPES[images.dtype.char],
             axes=axes,
@@ -187,7 +199,7 @@ def _deliver(result: Array, out: Array | None, copy: bool) -> Array:
 
 def conv1d(
     x: ArrayLike,
-    weight: ArrayLike,
+    weight: ArrayLike | PackedWeight,
     bias: ArrayLike | None = None,
     *,
     stride: IntPerAxis = 1,
@@ -244,7 +256,7 @@ def conv1d(
 
 def conv2d(
     x: ArrayLike,
-    weight: ArrayLike,
+    weight: ArrayLike | PackedWeight,
     bias: ArrayLike | None = None,
     *,
     stride: IntPerAxis = 1,
@@ -277,7 +289,8 @@ def conv2d(
         Or (batch, height, width, in_channels) with layout "NHWC". The batch axis may be missing,
         and the answer then has none either. float32, float64 or float16, any strides.
     weight : array_like, (out_channels, in_channels // groups, kernel_height, kernel_width)
-        The kernels, in that order whatever the layout, of x's type.
+        The kernels, in that order whatever the layout, of x's type; or what `pack_weight` made of
+        them, which brings its bias and other arguments with it.
     bias : array_like, (out_channels,), optional
         Added to each output channel; of x's type.
     stride : int or one int an axis
@@ -363,7 +376,7 @@ def conv2d(
 
 def conv3d(
     x: ArrayLike,
-    weight: ArrayLike,
+    weight: ArrayLike | PackedWeight,
     bias: ArrayLike | None = None,
     *,
     stride: IntPerAxis = 1,
@@ -828,6 +841,7 @@ def filter2d(
         None,
         None,
         np.atleast_3d(result)[None],
+        strips=None,
         dtype=DTYPES[picture.dtype.char],
         weight_dtype=DTYPES[sum_type.char],
         axes=tuple(axes),
