@@ -272,7 +272,9 @@ def test_box_blur_is_the_mean(size):
 
 
 @pytest.mark.parametrize(
-    "kernel", [filters.box_blur(3), filters.box_blur(9), filters.gaussian(2)], ids=["box", "large box", "gaussian"]
+    "kernel",
+    [filters.box_blur(3), filters.box_blur(9), filters.gaussian(2)],
+    ids=["box", "large box", "gaussian"],
 )
 def test_blur_evens_out(kernel):
     noise = RNG(3).random((40, 40))

@@ -45,11 +45,11 @@ def draw(filtered: Sequence[Step], layers: Sequence[Step], title: str) -> NDArra
     large, medium, small = (ImageFont.load_default(size) for size in (30, 19, 14))
     column = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
     height, width = filtered[0].picture.shape[:2]
-    picture_height = min(round(column * height / width), 2 * column)
+    picture_height = max(1, min(round(column * height / width), 2 * column))
     names = list(dict.fromkeys(step.name for step in layers))
     per_row = max(1, len(layers) // len(names))
     map_width = (WIDTH - 2 * MARGIN - (per_row - 1) * GAP) // per_row
-    map_height = min(round(map_width * height / width), 2 * map_width)
+    map_height = max(1, min(round(map_width * height / width), 2 * map_width))
     cell = picture_height + SWATCH + 2 * GAP + GAP // 2
     rows = -(-len(filtered) // COLUMNS)
     map_cell = map_height + 44 + GAP

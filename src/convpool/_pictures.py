@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,19 @@ def load(path: Path) -> Pixels:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith("I;16") or picture.mode == "I":
-                levels: Pixels = np.clip(np.asarray(picture), 0, 65535).astype(np.uint16)
-                return levels
-            if picture.mode not in ("L", "RGB", "RGBA"):
-                alpha = "A" in picture.mode or "transparency" in picture.info
-                grey = picture.mode in ("1", "LA") and not alpha
-                picture = picture.convert("L" if grey else "RGBA" if alpha else "RGB")
-            return np.array(picture)
+        # What Pillow warns of either makes it fail, or does not concern the pixels.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as opened:
+                picture = ImageOps.exif_transpose(opened)
+        if picture.mode.startswith("I;16") or picture.mode == "I":
+            levels: Pixels = np.clip(np.asarray(picture), 0, 65535).astype(np.uint16)
+            return levels
+        if picture.mode.endswith("A") or "transparency" in picture.info:
+            picture = picture.convert("RGBA")
+        elif picture.mode not in ("L", "RGB"):
+            picture = picture.convert("L" if picture.mode == "1" else "RGB")
+        return np.array(picture)
     except UnidentifiedImageError:
         raise UsageError(f"{path}: not a picture that Pillow can read") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -73,6 +77,9 @@ def save(path: Path, pixels: Pixels) -> None:
         os.umask(mask)
         os.chmod(beside, 0o666 & ~mask)
         os.replace(beside, path)
-    except (OSError, ValueError, KeyError) as error:
+    except BaseException as error:
         os.unlink(beside)
+        if not isinstance(error, Exception) or isinstance(error, MemoryError):
+            raise
+        # What a picture does not fit a format by is an error of any type, plugin by plugin.
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None

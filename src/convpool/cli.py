@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -49,10 +50,11 @@ def _filter(options: argparse.Namespace) -> None:
         for name, value in (("size", options.size), ("sigma", options.sigma))
         if value is not None
     }
-    try:
-        kernel = filters.get(options.kernel, **arguments)
-    except TypeError:
-        raise UsageError(f"kernel {options.kernel} takes no {' or '.join(arguments)}") from None
+    if options.kernel in filters.BANK:
+        taken = signature(filters.BANK[options.kernel]).parameters
+        if unknown := [name for name in arguments if name not in taken]:
+            raise UsageError(f"kernel {options.kernel} takes no {' or '.join(unknown)}")
+    kernel = filters.get(options.kernel, **arguments)
     _pictures.check_writable(options.output)
     pixels = _pictures.load(options.photo)
     colours, alpha = pixels, None
@@ -103,9 +105,8 @@ def _demo(options: argparse.Namespace) -> None:
             str(step.parameters),
             f"{step.seconds * 1e3:.2f}",
         )
-    console = Console()
-    console.print(table)
-    console.print(f"contact sheet: {options.output}", soft_wrap=True, highlight=False)
+    Console().print(table)
+    print(f"contact sheet: {options.output}")
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -118,7 +118,8 @@ def gaussian(sigma: float = 1.0, size: SupportsIndex | None = None) -> Kernel:
     distance = np.arange(number) - (number - 1) / 2
     # Relative to the nearest tap, so that a tiny sigma leaves a 1 there instead of 0 / 0.
     exponent = distance**2 - (distance**2).min()
-    line = np.exp(-exponent / 2 / width / width)
+    with np.errstate(over="ignore"):  # e to minus infinity is 0, as it should be
+        line = np.exp(-exponent / 2 / width / width)
     line /= line.sum()
     return np.outer(line, line)
 
