@@ -1,4 +1,4 @@
-/* elements.inc.h - gives packers, epilogue and pooling each element type, for one instruction set
+/* elements.inc.h - packers, epilogue and pooling for each element type, for one instruction set
  * (ISA_NAME and TARGET set; its gemm_tile already included).
  */
 
@@ -11,27 +11,15 @@
 #define STORAGE_NAME f32
 #define LOAD(element) (element)
 #define STORE(value) (value)
-#include "pack.inc.h"
-#include "stage.inc.h"
-#include "epilogue.inc.h"
-#include "pool.inc.h"
-#undef STORAGE
-#undef STORAGE_NAME
-#undef LOAD
-#undef STORE
+#define POOLED 1
+#include "element.inc.h"
 
 #define STORAGE convpool_half
 #define STORAGE_NAME f16
 #define LOAD(element) convpool_half_to_float(element)
 #define STORE(value) convpool_half_from_float(value)
-#include "pack.inc.h"
-#include "stage.inc.h"
-#include "epilogue.inc.h"
-#include "pool.inc.h"
-#undef STORAGE
-#undef STORAGE_NAME
-#undef LOAD
-#undef STORE
+#define POOLED 1
+#include "element.inc.h"
 
 #undef REAL
 #undef REAL_NAME
@@ -46,14 +34,8 @@
 #define STORAGE_NAME f64
 #define LOAD(element) (element)
 #define STORE(value) (value)
-#include "pack.inc.h"
-#include "stage.inc.h"
-#include "epilogue.inc.h"
-#include "pool.inc.h"
-#undef STORAGE
-#undef STORAGE_NAME
-#undef LOAD
-#undef STORE
+#define POOLED 1
+#include "element.inc.h"
 
 /* Pixels: summed in double, rounded half to even, saturated. A NaN, which only a NaN kernel makes,
  * becomes 0. */
@@ -61,25 +43,15 @@
 #define STORAGE_NAME u8
 #define LOAD(element) ((double)(element))
 #define STORE(value) ((uint8_t)convpool_saturate(value, 255.0))
-#include "pack.inc.h"
-#include "stage.inc.h"
-#include "epilogue.inc.h"
-#undef STORAGE
-#undef STORAGE_NAME
-#undef LOAD
-#undef STORE
+#define POOLED 0
+#include "element.inc.h"
 
 #define STORAGE uint16_t
 #define STORAGE_NAME u16
 #define LOAD(element) ((double)(element))
 #define STORE(value) ((uint16_t)convpool_saturate(value, 65535.0))
-#include "pack.inc.h"
-#include "stage.inc.h"
-#include "epilogue.inc.h"
-#undef STORAGE
-#undef STORAGE_NAME
-#undef LOAD
-#undef STORE
+#define POOLED 0
+#include "element.inc.h"
 
 #undef REAL
 #undef REAL_NAME

@@ -220,9 +220,10 @@ def pack_weight(cnp.ndarray weight, *, int dtype, int64_t groups, bint channels_
                 threads_for(num_threads, <double>cnp.PyArray_SIZE(weight)))
 
 
-def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *, Block strips,
-             int dtype, int weight_dtype, tuple axes, int64_t groups, bint channels_last, int border,
-             double border_value, int activation, double p0, double p1, num_threads):
+def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *,
+             Block strips, int dtype, int weight_dtype, tuple axes, int64_t groups,
+             bint channels_last, int border, double border_value, int activation, double p0,
+             double p1, num_threads):
     """Convolves into `out`. The caller has checked everything: batched arrays whose strides are
     multiples of their aligned native elements, `bias` contiguous and of the type sums have, `axes`
     a tuple (size, kernel, stride, dilation, before, after, out) for each spatial axis, `strips`
