@@ -792,3 +792,78 @@ def test_demo_of_what_is_no_photo(refuse, folder, photo):
     message = refuse("demo", photo, "-o", "nowhere/sheet.png")
     assert message.endswith("there is no folder nowhere")
     assert refuse("demo", photo, "-o", "sheet.xyz").startswith("sheet.xyz: no kind of picture")
+
+
+# Files that neither name nor contents make easy
+
+
+def test_name_longer_than_any_file_may_have(refuse, photo):
+    name = 300 * "x" + ".png"
+    assert name[:200] in refuse("filter", photo, "--kernel", "emboss", "-o", name)
+    assert refuse("filter", name, "--kernel", "emboss", "-o", "out.png").startswith(name)
+
+
+def test_name_of_two_lines_makes_one(refuse, photo):
+    message = refuse("filter", "two\nlines.png", "--kernel", "emboss", "-o", "out.png")
+    assert message == "two lines.png: No such file or directory"
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied")])
+def test_folder_that_takes_no_new_file(refuse, photo, monkeypatch, error):
+    """An output that may be written in a folder that may not, as root meets in /proc."""
+
+    def mkstemp(**options):
+        raise error
+
+    monkeypatch.setattr("convpool._pictures.tempfile.mkstemp", mkstemp)
+    message = refuse("filter", photo, "--kernel", "emboss", "-o", "out.png")
+    assert message == "out.png: Permission denied"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+def test_link_stays_a_link(run, folder, photo):
+    (folder / "album").mkdir()
+    (folder / "out.png").symlink_to(folder / "album" / "real.png")
+    run("filter", photo, "--kernel", "emboss", "-o", "out.png")
+    assert (folder / "out.png").is_symlink()
+    np.testing.assert_array_equal(read("album/real.png"), correlated(RGB, filters.emboss()))
+    assert listed(folder / "album") == ["real.png"]
+
+
+def test_reader_that_raises_runtime_errors(refuse, photo, monkeypatch):
+    """As Pillow's AVIF and DDS readers do of damaged files."""
+
+    def load(self):
+        raise RuntimeError("Failed to decode")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    message = refuse("filter", photo, "--kernel", "emboss", "-o", "out.png")
+    assert message == "photo.png: Failed to decode"
+
+
+def test_pillows_log_is_no_second_line(folder):
+    """Too many samples a pixel: Pillow logs it, and refuses the file."""
+    Image.fromarray(RGB).save("photo.tif")
+    whole = (folder / "photo.tif").read_bytes()
+    # SamplesPerPixel: tag 277, type SHORT, one value, and that is 3.
+    entry = b"\x15\x01\x03\x00\x01\x00\x00\x00"
+    assert whole.count(entry + b"\x03\x00") == 1
+    (folder / "photo.tif").write_bytes(whole.replace(entry + b"\x03\x00", entry + b"\x00\x08"))
+    ended = module("filter", "photo.tif", "--kernel", "emboss", "-o", "out.png")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert re.fullmatch(r"convpool: error: photo\.tif: [^\n]+\n", ended.stderr)
+
+
+def test_demo_keeps_the_proportions_of_a_tall_photo(run, folder):
+    """A disc in a photo three times as high as wide stays round."""
+    rows, columns = np.indices((300, 100))
+    disc = np.where((rows - 150) ** 2 + (columns - 50) ** 2 < 40**2, 255, 0)
+    Image.fromarray(disc.astype(np.uint8)).save("photo.png")
+    run("demo", "photo.png", "-o", "sheet.png")
+    with Image.open("sheet.png") as sheet:
+        first = np.array(sheet.convert("L").crop((40, 120, 40 + 389, 120 + 778)))
+    black = np.argwhere(first < 30)  # the picture's own ground
+    (top, left), (bottom, right) = black.min(0), black.max(0)
+    inside = first[top : bottom + 1, left : right + 1] > 200
+    height, width = np.ptp(np.argwhere(inside), axis=0) + 1
+    assert abs(height / width - 1) < 0.05

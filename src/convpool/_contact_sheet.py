@@ -38,6 +38,16 @@ def _numbers(kernel: NDArray[Any]) -> list[str]:
     return ["  ".join(f"{value:2.3g}" for value in row) for row in kernel]
 
 
+def _fitted(pixels: NDArray[np.uint8], width: int, height: int) -> Any:
+    """A picture in its own proportions, as large as fits."""
+    from PIL import Image
+
+    scale = min(width / pixels.shape[1], height / pixels.shape[0])
+    size = [max(1, round(scale * side)) for side in pixels.shape[1::-1]]
+    picture = Image.fromarray(pixels).convert("RGB")
+    return picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+
+
 def draw(filtered: Sequence[Step], layers: Sequence[Step], title: str) -> NDArray[np.uint8]:
     """Draw the sheet: `filtered` in a grid, `layers` as one row for each name."""
     from PIL import Image, ImageDraw, ImageFont
@@ -67,9 +77,7 @@ def draw(filtered: Sequence[Step], layers: Sequence[Step], title: str) -> NDArra
     for number, step in enumerate(filtered):
         x = MARGIN + number % COLUMNS * (column + GAP)
         y = 120 + number // COLUMNS * cell
-        picture = Image.fromarray(step.picture).convert("RGB")
-        picture = picture.resize((column, picture_height), Image.Resampling.LANCZOS)
-        sheet.paste(picture, (x, y))
+        sheet.paste(_fitted(step.picture, column, picture_height), (x, y))
         y += picture_height + GAP // 2
         if step.kernel is not None:
             sheet.paste(_swatch(step.kernel, SWATCH), (x, y))
@@ -93,8 +101,7 @@ def draw(filtered: Sequence[Step], layers: Sequence[Step], title: str) -> NDArra
         for number, step in enumerate(steps):
             x = MARGIN + number * (map_width + GAP)
             top = y + row * map_cell + 28
-            picture = Image.fromarray(step.picture).convert("RGB")
-            sheet.paste(picture.resize((map_width, map_height), Image.Resampling.LANCZOS), (x, top))
+            sheet.paste(_fitted(step.picture, map_width, map_height), (x, top))
             if step.kernel is not None and row == 0:
                 side = 36
                 sheet.paste(_swatch(step.kernel, side), (x + 4, top + 4))

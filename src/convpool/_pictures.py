@@ -1,5 +1,6 @@
 """Pictures in and out, by Pillow (the extra `images`)."""
 
+import logging
 import os
 import tempfile
 import warnings
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from ._errors import UsageError
 
 Pixels = NDArray[Any]
+
+# Unheard, or Pillow's log of a damaged file would stand beside the one line that says so.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def load(path: Path) -> Pixels:
@@ -38,8 +42,15 @@ def load(path: Path) -> Pixels:
         return np.array(picture)
     except UnidentifiedImageError:
         raise UsageError(f"{path}: not a picture that Pillow can read") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    # RuntimeError is what the readers of AVIF and DDS raise.
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        RuntimeError,
+        Image.DecompressionBombError,
+    ) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UsageError(f"{path}: {reason}") from None
 
 
@@ -66,9 +77,13 @@ def save(path: Path, pixels: Pixels) -> None:
 
     kind = Image.EXTENSION[path.suffix.lower()]
     picture = Image.fromarray(pixels)
+    place = path.resolve()  # a link stays one, what it names is replaced
     if kind == "JPEG" and picture.mode == "RGBA":
         picture = picture.convert("RGB")
-    handle, beside = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    try:
+        handle, beside = tempfile.mkstemp(dir=place.parent, suffix=path.suffix)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
     try:
         with os.fdopen(handle, "wb") as file:
             picture.save(file, format=kind)
@@ -76,10 +91,11 @@ def save(path: Path, pixels: Pixels) -> None:
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(beside, 0o666 & ~mask)
-        os.replace(beside, path)
+        os.replace(beside, place)
     except BaseException as error:
         os.unlink(beside)
         if not isinstance(error, Exception) or isinstance(error, MemoryError):
             raise
         # What a picture does not fit a format by is an error of any type, plugin by plugin.
-        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UsageError(f"{path}: {reason}") from None

@@ -171,7 +171,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return leaving.code if isinstance(leaving.code, int) else 2
     except KeyboardInterrupt:
         return 130
-    except (UsageError, ValueError, MemoryError) as error:
-        print(f"convpool: error: {error}", file=sys.stderr)
+    except (UsageError, ValueError, OSError, MemoryError) as error:
+        message = " ".join(str(error).splitlines())  # a file's name may have several
+        print(f"convpool: error: {message}", file=sys.stderr)
         return 2
     return 0
