@@ -249,6 +249,19 @@ def addressable(name: str, shape: Sequence[int], itemsize: int) -> None:
         raise ValueError(f"{name}: needs {tuple(shape)} elements, too large to address")
 
 
+def bias_array(value: ArrayLike, kernels: Array) -> Array:
+    """One number for each output channel of `kernels`, of their type."""
+    biases = alike("bias", value, kernels.dtype)
+    if biases.shape != kernels.shape[:1]:
+        raise ValueError(f"bias: got shape {biases.shape}, expected {kernels.shape[:1]}")
+    return biases
+
+
+def packable(kernels: Array, groups: int) -> None:
+    """Raises where strips of a weight, each group's rounded up to whole ones, are too large."""
+    addressable("weight", (kernels.shape[0] + 64 * groups, *kernels.shape[1:]), 8)
+
+
 def output_array(
     out: object, shape: tuple[int, ...], dtype: np.dtype[Any], inputs: Iterable[Array | None]
 ) -> tuple[Array, bool]:

@@ -20,16 +20,17 @@ from ._arguments import (
     IntPerAxis,
     Padding,
     activation_code,
-    addressable,
     alike,
     array_of,
     batched,
+    bias_array,
     border_code,
     channels_last,
     choice,
     float_array,
     integer,
     output_array,
+    packable,
     padding_pairs,
     per_axis,
     readable,
@@ -138,15 +139,11 @@ def _convolve(
                     f"{size - (padding_mode == 'reflect')} with padding_mode {padding_mode!r}"
                 )
     axes = _conv_axes(sizes, kernel, steps, gaps, pads)
-    # Packed, each group's channels are rounded up to whole strips.
-    addressable("weight", (kernels.shape[0] + 64 * group_count, *kernels.shape[1:]), 8)
+    packable(kernels, group_count)
     shape = _shape(images.shape[0], kernels.shape[0], [axis[6] for axis in axes], last)
     biases = None
     if bias is not None:
-        biases = alike("bias", bias, images.dtype)
-        if biases.shape != kernels.shape[:1]:
-            raise ValueError(f"bias: got shape {biases.shape}, expected {kernels.shape[:1]}")
-        biases = np.ascontiguousarray(biases, _sum_type(images.dtype))
+        biases = np.ascontiguousarray(bias_array(bias, kernels), _sum_type(images.dtype))
     residuals = None
     if residual is not None:
         residuals = alike("residual", residual, images.dtype)

@@ -15,13 +15,13 @@ from ._arguments import (
     IntPerAxis,
     Padding,
     activation_code,
-    addressable,
-    alike,
+    bias_array,
     border_code,
     channels_last,
     choice,
     float_array,
     integer,
+    packable,
     per_axis,
     shown,
 )
@@ -191,12 +191,8 @@ def pack_weight(
     border_code(padding_mode, padding_value)
     activation_code(activation)
     choice("algorithm", algorithm, ALGORITHMS)
-    biases = None
-    if bias is not None:
-        biases = alike("bias", bias, kernels.dtype).copy()
-        if biases.shape != kernels.shape[:1]:
-            raise ValueError(f"bias: got shape {biases.shape}, expected {kernels.shape[:1]}")
-    addressable("weight", (kernels.shape[0] + 64 * group_count, *kernels.shape[1:]), 8)
+    biases = None if bias is None else bias_array(bias, kernels).copy()
+    packable(kernels, group_count)
     kernels = kernels.copy()
     as_summed = np.flip(kernels, tuple(range(2, kernels.ndim))) if flip else kernels
     strips = _conv.pack_weight(
