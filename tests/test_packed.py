@@ -8,6 +8,8 @@ import convpool
 CASES = {
     "plain": ((1, 19, 9, 8), (13, 19, 3, 3), {"padding": 1}),
     "long sums": ((2, 200, 7, 7), (40, 200, 3, 3), {"stride": 2, "activation": "relu"}),
+    "winograd": ((1, 32, 17, 20), (24, 32, 3, 3), {"padding": 1, "flip": True}),
+    "winograd 5x5": ((1, 32, 17, 20), (24, 32, 5, 5), {"padding": 2}),
     "1x1": ((1, 64, 14, 14), (96, 64, 1, 1), {}),
     "groups": ((1, 12, 9, 8), (8, 3, 3, 2), {"groups": 4, "padding": ((0, 1), (2, 0))}),
     "depthwise": ((1, 12, 9, 8), (12, 1, 3, 3), {"groups": 12, "dilation": 2}),

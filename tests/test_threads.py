@@ -36,6 +36,8 @@ WORK = {
     "3x3, channels last": conv(17, 23, (3, 3), (29, 31), padding=1, layout="NHWC"),
     "1x1": conv(70, 50, (1, 1), (23, 21)),
     "1x1, channels last": conv(70, 50, (1, 1), (23, 21), layout="NHWC"),
+    "winograd": conv(70, 20, (3, 3), (33, 29), padding=1, algorithm="winograd"),
+    "winograd 5x5": conv(7, 8, (5, 5), (13, 40), padding=2, algorithm="winograd"),
     "long sums": conv(300, 20, (3, 3), (7, 9), padding=1, algorithm="direct"),
     "strided": conv(16, 33, (5, 5), (40, 37), stride=2, padding="same", activation="silu"),
     "groups": conv(24, 36, (3, 3), (25, 27), groups=3, padding_mode="reflect", padding=2),

@@ -111,7 +111,7 @@ static void layer(const char *name, int dtype, int isa, double peak, int repeats
                 start = stop;
                 k->gemm_tile(rows, used, depth,
                              weights + (size_t)(strip * k->rows * depth) * k->real_size, panel,
-                             tile, 0);
+                             k->columns, tile, k->columns, CONVPOOL_CHAIN_STARTS);
                 stop = now();
                 multiply += stop - start;
                 start = stop;

@@ -17,7 +17,7 @@ typedef struct convpool_kernels {
     void (*pack_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
                          int64_t channel, int64_t width, void *strip);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
-                      void *tile, int accumulate);
+                      int64_t b_step, void *tile, int64_t tile_step, int chain);
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch,
                        int channels_last, int64_t channel, int64_t channels, int64_t pixel,
                        int64_t pixels, const void *bias, const void *residual, void *out);
@@ -33,30 +33,41 @@ typedef struct convpool_kernels {
                       const void *residual, void *out);
     void (*pool_lanes)(const convpool_pool *pool, int channels_last, int64_t channel,
                        int64_t depth, int64_t row, int64_t column, int64_t lanes, const void *x,
-                       void *out, int64_t *index); /* NULL: the type is not pooled */
-} convpool_kernels;
+                       void *out, int64_t *index);
+    void (*winograd_pack)(const convpool_conv *conv, const void *x, int64_t channels,
+                          int64_t tile, int64_t tiles, void *v, int64_t pitch, int64_t plane);
+    void (*winograd_store)(const convpool_conv *conv, const void *sums, int64_t pitch,
+                           int64_t plane, int64_t channels, int64_t tile, int64_t tiles,
+                           const void *bias, const void *residual, void *out);
+    void (*winograd_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
+                             int64_t channel, int64_t width, void *strip, int64_t plane);
+} convpool_kernels; /* From pool_lanes on NULL for pixels, which are only filtered. */
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
 
-#define CONVPOOL_KERNELS(isa, storage, type, real, pool)                               \
-    {                                                                                  \
-        sizeof(type), sizeof(convpool_real_##real), convpool_rows_##isa,               \
-            convpool_columns_##real##_##isa, convpool_pack_pixels_##storage##_##isa,   \
-            convpool_pack_weights_##storage##_##isa, convpool_gemm_tile_##real##_##isa, \
-            convpool_store_tile_##storage##_##isa, convpool_stage_patch_##storage##_##isa, \
-            convpool_stencil_##real##_##isa, convpool_stencil_lanes_##real##_##isa,    \
-            convpool_store_row_##storage##_##isa, pool                                 \
-    }
+#define CONVPOOL_KERNELS(isa, storage, type, real)                                     \
+    sizeof(type), sizeof(convpool_real_##real), convpool_rows_##isa,                   \
+        convpool_columns_##real##_##isa, convpool_pack_pixels_##storage##_##isa,       \
+        convpool_pack_weights_##storage##_##isa, convpool_gemm_tile_##real##_##isa,    \
+        convpool_store_tile_##storage##_##isa, convpool_stage_patch_##storage##_##isa, \
+        convpool_stencil_##real##_##isa, convpool_stencil_lanes_##real##_##isa,        \
+        convpool_store_row_##storage##_##isa
+
+#define CONVPOOL_FLOAT_KERNELS(isa, storage)                                              \
+    convpool_pool_lanes_##storage##_##isa, convpool_winograd_pack_##storage##_##isa,      \
+        convpool_winograd_store_##storage##_##isa, convpool_winograd_weights_##storage##_##isa
+
+#define CONVPOOL_NO_FLOAT_KERNELS NULL, NULL, NULL, NULL
 
 /* In the order of convpool_dtype. */
-#define CONVPOOL_ALL_KERNELS(isa)                                                    \
-    {                                                                                \
-        CONVPOOL_KERNELS(isa, f32, float, f32, convpool_pool_lanes_f32_##isa),       \
-        CONVPOOL_KERNELS(isa, f64, double, f64, convpool_pool_lanes_f64_##isa),      \
-        CONVPOOL_KERNELS(isa, f16, convpool_half, f32, convpool_pool_lanes_f16_##isa), \
-        CONVPOOL_KERNELS(isa, u8, uint8_t, f64, NULL),                               \
-        CONVPOOL_KERNELS(isa, u16, uint16_t, f64, NULL),                             \
+#define CONVPOOL_ALL_KERNELS(isa)                                                           \
+    {                                                                                       \
+        {CONVPOOL_KERNELS(isa, f32, float, f32), CONVPOOL_FLOAT_KERNELS(isa, f32)},         \
+        {CONVPOOL_KERNELS(isa, f64, double, f64), CONVPOOL_FLOAT_KERNELS(isa, f64)},        \
+        {CONVPOOL_KERNELS(isa, f16, convpool_half, f32), CONVPOOL_FLOAT_KERNELS(isa, f16)}, \
+        {CONVPOOL_KERNELS(isa, u8, uint8_t, f64), CONVPOOL_NO_FLOAT_KERNELS},               \
+        {CONVPOOL_KERNELS(isa, u16, uint16_t, f64), CONVPOOL_NO_FLOAT_KERNELS},             \
     }
 
 /* Result: the kernels of a type for an instruction set, NULL for a number that names none or was

@@ -24,6 +24,21 @@ enum { CONVPOOL_POOL_LANES = 128 };
 /* Cells of a row of the bordered input that pooling reduces at a time. */
 enum { CONVPOOL_POOL_SPAN = 512 };
 
+/* What gemm_tile does with the sums that a tile holds. */
+typedef enum convpool_chain {
+    CONVPOOL_CHAIN_STARTS = 0,  /* overwrites them: sums run from 0 */
+    CONVPOOL_CHAIN_GOES_ON = 1, /* sums run from them */
+    CONVPOOL_CHAIN_ADDS = 2     /* sums run from 0 and are added to them */
+} convpool_chain;
+
+/* Winograd's tiles see so many cells a side, whatever the kernel. So many of them are transformed
+ * together at most, and multiplied. */
+enum { CONVPOOL_WINOGRAD_SIDE = 6, CONVPOOL_WINOGRAD_POINTS = 36, CONVPOOL_WINOGRAD_TILES = 16,
+       CONVPOOL_WINOGRAD_CHUNK = 64 };
+
+/* Cells of a row under neighbouring tiles that are 4 apart, as far as whole vectors are read. */
+enum { CONVPOOL_WINOGRAD_WIDTH = 4 * CONVPOOL_WINOGRAD_TILES + 4 };
+
 /* Result: value rounded half to even within [0, top]; 0 for NaN. */
 CONVPOOL_INLINE double convpool_saturate(double value, double top)
 {

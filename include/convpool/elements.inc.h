@@ -9,6 +9,7 @@
 
 #define STORAGE float
 #define STORAGE_NAME f32
+#define STORAGE_IS_REAL 1
 #define LOAD(element) (element)
 #define STORE(value) (value)
 #define POOLED 1
@@ -16,6 +17,7 @@
 
 #define STORAGE convpool_half
 #define STORAGE_NAME f16
+#define STORAGE_IS_REAL 0
 #define LOAD(element) convpool_half_to_float(element)
 #define STORE(value) convpool_half_from_float(value)
 #define POOLED 1
@@ -32,6 +34,7 @@
 
 #define STORAGE double
 #define STORAGE_NAME f64
+#define STORAGE_IS_REAL 1
 #define LOAD(element) (element)
 #define STORE(value) (value)
 #define POOLED 1
@@ -41,6 +44,7 @@
  * becomes 0. */
 #define STORAGE uint8_t
 #define STORAGE_NAME u8
+#define STORAGE_IS_REAL 0
 #define LOAD(element) ((double)(element))
 #define STORE(value) ((uint8_t)convpool_saturate(value, 255.0))
 #define POOLED 0
@@ -48,6 +52,7 @@
 
 #define STORAGE uint16_t
 #define STORAGE_NAME u16
+#define STORAGE_IS_REAL 0
 #define LOAD(element) ((double)(element))
 #define STORE(value) ((uint16_t)convpool_saturate(value, 65535.0))
 #define POOLED 0

@@ -10,7 +10,7 @@
  *      |.|   |                |
  *      +-+   +----------------+
  *     ROWS
- *   a is read at a[k * ROWS + r], b at b[k * COLUMNS + c], tile at tile[r * COLUMNS + c].
+ *   a is read at a[k * ROWS + r], b at b[k * b_step + c], tile at tile[r * tile_step + c].
  *
  * Each element is a chain of (fused) multiply-adds in the order of k, from 0 or from what the tile
  * holds: neither the number of threads, nor the cut of depth into blocks, nor the width of a vector
@@ -18,24 +18,25 @@
  *
  * Included once for each instruction set and real type, with these set by the vocabulary file:
  *   REAL  REAL_NAME  ISA_NAME  TARGET           type, its name, the instruction set's, attribute
- *   VEC  LANES  VZERO()  VLOAD(p)  VSTORE(p, v)  VSET1(x)  VFMA(a, b, c) = a * b + c
+ *   VEC  LANES  VZERO()  VLOAD(p)  VSTORE(p, v)  VSET1(x)  VADD(a, b)  VFMA(a, b, c) = a * b + c
  *   ROWS  VECTORS  TILE_CASES(X)                shape, and X(r, v) for each smaller shape
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
-#define COLUMNS ((VECTORS) * (LANES))
 
 /* `rows` and `vectors` are literals at each call, so that all loops but that over k unroll. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vectors, int64_t depth,
                                                   const REAL *CONVPOOL_RESTRICT a,
-                                                  const REAL *CONVPOOL_RESTRICT b,
-                                                  REAL *CONVPOOL_RESTRICT tile, int accumulate)
+                                                  const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
+                                                  REAL *CONVPOOL_RESTRICT tile, int64_t tile_step,
+                                                  int chain)
 {
     VEC sum[ROWS][VECTORS];
     int r, v;
     int64_t k;
     for (r = 0; r < rows; ++r) {
         for (v = 0; v < vectors; ++v) {
-            sum[r][v] = accumulate ? VLOAD(tile + r * COLUMNS + v * LANES) : VZERO();
+            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VLOAD(tile + r * tile_step + v * LANES)
+                                                        : VZERO();
         }
     }
     for (k = 0; k < depth; ++k) {
@@ -50,26 +51,30 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
             }
         }
         a += ROWS;
-        b += COLUMNS;
+        b += b_step;
     }
     for (r = 0; r < rows; ++r) {
         for (v = 0; v < vectors; ++v) {
-            VSTORE(tile + r * COLUMNS + v * LANES, sum[r][v]);
+            REAL *to = tile + r * tile_step + v * LANES;
+            VSTORE(to, chain == CONVPOOL_CHAIN_ADDS ? VADD(VLOAD(to), sum[r][v]) : sum[r][v]);
         }
     }
 }
 
-/* tile (+)= a b for the first `rows` rows and `columns` columns, rounded up to whole vectors.
- * Preconditions: 1 <= rows <= ROWS, 1 <= columns <= COLUMNS; a holds depth * ROWS elements, b
- * depth * COLUMNS, tile ROWS * COLUMNS; no overlap. */
+/* The first `rows` rows and `columns` columns of a b, the columns rounded up to whole vectors, into
+ * the tile: in place of what it holds, continuing its chains, or added to it (convpool_chain).
+ * Preconditions: 1 <= rows <= ROWS, 1 <= columns <= COLUMNS; a holds depth * ROWS elements; whole
+ * vectors of b and tile may be touched; no overlap. */
 TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64_t depth,
-                                            const void *a, const void *b, void *tile,
-                                            int accumulate)
+                                            const void *a, const void *b, int64_t b_step,
+                                            void *tile, int64_t tile_step, int chain)
 {
     const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
     REAL *tile_ = (REAL *)tile;
-#define TILE_CASE(r, v) \
-    case (r) * 16 + (v): NAME(tile_body)(r, v, depth, a_, b_, tile_, accumulate); break;
+#define TILE_CASE(r, v)                                                             \
+    case (r) * 16 + (v):                                                            \
+        NAME(tile_body)(r, v, depth, a_, b_, b_step, tile_, tile_step, chain);      \
+        break;
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
         TILE_CASES(TILE_CASE)
     default: break;
@@ -77,5 +82,4 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
 #undef TILE_CASE
 }
 
-#undef COLUMNS
 #undef NAME

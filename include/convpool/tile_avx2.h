@@ -10,6 +10,109 @@
 #if CONVPOOL_X86
 #include <immintrin.h>
 
+/* Loads that take neighbours apart, v[i] = p[i], p[i + n], p[i + 2 n], ... for n = 2 or 4, and
+ * stores that put them together again. */
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_load2_f32_avx2(const float *p, __m256 *v)
+{
+    const __m256 low = _mm256_loadu_ps(p), high = _mm256_loadu_ps(p + 8);
+    const __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0x88));
+    const __m256d odd = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0xDD));
+    v[0] = _mm256_castpd_ps(_mm256_permute4x64_pd(even, 0xD8));
+    v[1] = _mm256_castpd_ps(_mm256_permute4x64_pd(odd, 0xD8));
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store2_f32_avx2(float *p, const __m256 *v)
+{
+    const __m256 low = _mm256_unpacklo_ps(v[0], v[1]), high = _mm256_unpackhi_ps(v[0], v[1]);
+    _mm256_storeu_ps(p, _mm256_permute2f128_ps(low, high, 0x20));
+    _mm256_storeu_ps(p + 8, _mm256_permute2f128_ps(low, high, 0x31));
+}
+
+/* In both halves of a register: the transpose of a 4x4 matrix. */
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_transpose_f32_avx2(__m256 *v)
+{
+    const __m256 a = _mm256_unpacklo_ps(v[0], v[1]), b = _mm256_unpackhi_ps(v[0], v[1]);
+    const __m256 c = _mm256_unpacklo_ps(v[2], v[3]), d = _mm256_unpackhi_ps(v[2], v[3]);
+    v[0] = _mm256_shuffle_ps(a, c, 0x44);
+    v[1] = _mm256_shuffle_ps(a, c, 0xEE);
+    v[2] = _mm256_shuffle_ps(b, d, 0x44);
+    v[3] = _mm256_shuffle_ps(b, d, 0xEE);
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_load4_f32_avx2(const float *p, __m256 *v)
+{
+    int i;
+    for (i = 0; i < 4; ++i) {
+        v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 4 * i)),
+                                    _mm_loadu_ps(p + 16 + 4 * i), 1);
+    }
+    convpool_transpose_f32_avx2(v);
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f32_avx2(float *p, const __m256 *v)
+{
+    __m256 row[4];
+    int i;
+    for (i = 0; i < 4; ++i) {
+        row[i] = v[i];
+    }
+    convpool_transpose_f32_avx2(row);
+    for (i = 0; i < 4; ++i) {
+        _mm_storeu_ps(p + 4 * i, _mm256_castps256_ps128(row[i]));
+        _mm_storeu_ps(p + 16 + 4 * i, _mm256_extractf128_ps(row[i], 1));
+    }
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_load2_f64_avx2(const double *p,
+                                                                        __m256d *v)
+{
+    const __m256d low = _mm256_loadu_pd(p), high = _mm256_loadu_pd(p + 4);
+    v[0] = _mm256_permute4x64_pd(_mm256_unpacklo_pd(low, high), 0xD8);
+    v[1] = _mm256_permute4x64_pd(_mm256_unpackhi_pd(low, high), 0xD8);
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store2_f64_avx2(double *p,
+                                                                         const __m256d *v)
+{
+    const __m256d low = _mm256_unpacklo_pd(v[0], v[1]), high = _mm256_unpackhi_pd(v[0], v[1]);
+    _mm256_storeu_pd(p, _mm256_permute2f128_pd(low, high, 0x20));
+    _mm256_storeu_pd(p + 4, _mm256_permute2f128_pd(low, high, 0x31));
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_transpose_f64_avx2(__m256d *v)
+{
+    const __m256d a = _mm256_unpacklo_pd(v[0], v[1]), b = _mm256_unpackhi_pd(v[0], v[1]);
+    const __m256d c = _mm256_unpacklo_pd(v[2], v[3]), d = _mm256_unpackhi_pd(v[2], v[3]);
+    v[0] = _mm256_permute2f128_pd(a, c, 0x20);
+    v[1] = _mm256_permute2f128_pd(b, d, 0x20);
+    v[2] = _mm256_permute2f128_pd(a, c, 0x31);
+    v[3] = _mm256_permute2f128_pd(b, d, 0x31);
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_load4_f64_avx2(const double *p,
+                                                                        __m256d *v)
+{
+    int i;
+    for (i = 0; i < 4; ++i) {
+        v[i] = _mm256_loadu_pd(p + 4 * i);
+    }
+    convpool_transpose_f64_avx2(v);
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double *p,
+                                                                         const __m256d *v)
+{
+    __m256d row[4];
+    int i;
+    for (i = 0; i < 4; ++i) {
+        row[i] = v[i];
+    }
+    convpool_transpose_f64_avx2(row);
+    for (i = 0; i < 4; ++i) {
+        _mm256_storeu_pd(p + 4 * i, row[i]);
+    }
+}
+
 #define ISA_NAME avx2
 #define TARGET CONVPOOL_TARGET_AVX2
 #define ROWS 6
@@ -26,9 +129,18 @@
 #define VLOAD(p) _mm256_loadu_ps(p)
 #define VSTORE(p, v) _mm256_storeu_ps(p, v)
 #define VSET1(x) _mm256_set1_ps(x)
+#define VADD(a, b) _mm256_add_ps(a, b)
+#define VSUB(a, b) _mm256_sub_ps(a, b)
+#define VMUL(a, b) _mm256_mul_ps(a, b)
+#define VAND(a, b) _mm256_and_ps(a, b)
 #define VFMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define VLOAD2(p, v) convpool_load2_f32_avx2(p, v)
+#define VLOAD4(p, v) convpool_load4_f32_avx2(p, v)
+#define VSTORE2(p, v) convpool_store2_f32_avx2(p, v)
+#define VSTORE4(p, v) convpool_store4_f32_avx2(p, v)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "winograd.inc.h"
 enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME
@@ -38,7 +150,15 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef VLOAD
 #undef VSTORE
 #undef VSET1
+#undef VADD
+#undef VSUB
+#undef VMUL
+#undef VAND
 #undef VFMA
+#undef VLOAD2
+#undef VLOAD4
+#undef VSTORE2
+#undef VSTORE4
 
 #define REAL double
 #define REAL_NAME f64
@@ -48,9 +168,18 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VLOAD(p) _mm256_loadu_pd(p)
 #define VSTORE(p, v) _mm256_storeu_pd(p, v)
 #define VSET1(x) _mm256_set1_pd(x)
+#define VADD(a, b) _mm256_add_pd(a, b)
+#define VSUB(a, b) _mm256_sub_pd(a, b)
+#define VMUL(a, b) _mm256_mul_pd(a, b)
+#define VAND(a, b) _mm256_and_pd(a, b)
 #define VFMA(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define VLOAD2(p, v) convpool_load2_f64_avx2(p, v)
+#define VLOAD4(p, v) convpool_load4_f64_avx2(p, v)
+#define VSTORE2(p, v) convpool_store2_f64_avx2(p, v)
+#define VSTORE4(p, v) convpool_store4_f64_avx2(p, v)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "winograd.inc.h"
 enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME
@@ -60,7 +189,15 @@ enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef VLOAD
 #undef VSTORE
 #undef VSET1
+#undef VADD
+#undef VSUB
+#undef VMUL
+#undef VAND
 #undef VFMA
+#undef VLOAD2
+#undef VLOAD4
+#undef VSTORE2
+#undef VSTORE4
 
 #include "elements.inc.h"
 

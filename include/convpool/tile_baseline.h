@@ -6,6 +6,26 @@
 
 #include "elements.h"
 
+CONVPOOL_FORCE_INLINE float convpool_and_f32_baseline(float a, float b)
+{
+    uint32_t i, j;
+    memcpy(&i, &a, sizeof i);
+    memcpy(&j, &b, sizeof j);
+    i &= j;
+    memcpy(&a, &i, sizeof a);
+    return a;
+}
+
+CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
+{
+    uint64_t i, j;
+    memcpy(&i, &a, sizeof i);
+    memcpy(&j, &b, sizeof j);
+    i &= j;
+    memcpy(&a, &i, sizeof a);
+    return a;
+}
+
 #define ISA_NAME baseline
 #define TARGET
 #define LANES 1
@@ -13,7 +33,15 @@
 #define VLOAD(p) (*(p))
 #define VSTORE(p, v) (*(p) = (v))
 #define VSET1(x) (x)
+#define VADD(a, b) ((a) + (b))
+#define VSUB(a, b) ((a) - (b))
+#define VMUL(a, b) ((a) * (b))
+#define VAND(a, b) CONVPOOL_PASTE(convpool_, and, REAL_NAME, baseline)(a, b)
 #define VFMA(a, b, c) ((a) * (b) + (c))
+#define VLOAD2(p, v) ((v)[0] = (p)[0], (v)[1] = (p)[1])
+#define VLOAD4(p, v) (VLOAD2(p, v), VLOAD2((p) + 2, (v) + 2))
+#define VSTORE2(p, v) ((p)[0] = (v)[0], (p)[1] = (v)[1])
+#define VSTORE4(p, v) (VSTORE2(p, v), VSTORE2((p) + 2, (v) + 2))
 #define ROWS 4
 #define VECTORS 4
 #define TILE_CASES(X)             \
@@ -27,6 +55,7 @@
 #define VEC float
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "winograd.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC
@@ -36,6 +65,7 @@
 #define VEC double
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "winograd.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC
@@ -55,7 +85,15 @@ enum {
 #undef VLOAD
 #undef VSTORE
 #undef VSET1
+#undef VADD
+#undef VSUB
+#undef VMUL
+#undef VAND
 #undef VFMA
+#undef VLOAD2
+#undef VLOAD4
+#undef VSTORE2
+#undef VSTORE4
 #undef ROWS
 #undef VECTORS
 #undef TILE_CASES

@@ -35,7 +35,7 @@ ACTIVATIONS: dict[str, tuple[int, tuple[float, ...], int]] = {
     "hardtanh": (9, (-1.0, 1.0), 2),
     "softplus": (10, (1.0,), 1),
 }
-ALGORITHMS = ("auto", "direct")
+ALGORITHMS = ("auto", "direct", "winograd")
 
 # No argument that counts pixels may be larger; sums of a few of them then fit 64 bits.
 LARGEST = 2**31 - 1
@@ -226,6 +226,22 @@ def activation_code(activation: object) -> tuple[int, float, float]:
             raise ValueError(f"activation: got {shown(activation)}, expected a parameter above 0")
     p0, p1 = (*parameters, 0.0, 0.0)[:2]
     return code, p0, p1
+
+
+def algorithm_code(
+    algorithm: object, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> int:
+    """The drivers' code of an algorithm, which must exist for such kernels."""
+    name = choice("algorithm", algorithm, ALGORITHMS)
+    if name == "winograd" and (
+        tuple(kernel) not in ((3, 3), (5, 5)) or max(stride) > 1 or max(dilation) > 1
+    ):
+        raise ValueError(
+            f"algorithm: got 'winograd' for a kernel of {tuple(kernel)} with stride "
+            f"{tuple(stride)} and dilation {tuple(dilation)}, "
+            "expected (3, 3) or (5, 5) with 1 and 1"
+        )
+    return ALGORITHMS.index(name)
 
 
 def border_code(padding_mode: object, padding_value: object) -> tuple[int, float]:

@@ -2,16 +2,18 @@ from typing import Any, SupportsIndex
 
 from numpy.typing import NDArray
 
-from ._memory import Block
+class Strips: ...
 
 def pack_weight(
     weight: NDArray[Any],
     *,
     dtype: int,
+    axes: tuple[tuple[int, int, int, int, int, int, int], ...],
     groups: int,
     channels_last: bool,
+    algorithm: int,
     num_threads: SupportsIndex | None,
-) -> Block: ...
+) -> Strips: ...
 def convolve(
     x: NDArray[Any],
     weight: NDArray[Any],
@@ -19,7 +21,7 @@ def convolve(
     residual: NDArray[Any] | None,
     out: NDArray[Any],
     *,
-    strips: Block | None,
+    strips: Strips | None,
     dtype: int,
     weight_dtype: int,
     axes: tuple[tuple[int, int, int, int, int, int, int], ...],
@@ -30,5 +32,6 @@ def convolve(
     activation: int,
     p0: float,
     p1: float,
+    algorithm: int,
     num_threads: SupportsIndex | None,
 ) -> None: ...

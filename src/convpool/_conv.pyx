@@ -26,6 +26,7 @@ from convpool._kernels cimport *
 from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
 from convpool._stencil cimport run_stencil, suits_stencil
 from convpool._threads cimport kernels_for, threads_for
+from convpool._winograd cimport fits_winograd, pays_winograd, run_winograd, transform_weights
 
 cnp.import_array()
 
@@ -34,6 +35,12 @@ cdef enum:
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
+
+
+cdef enum:
+    AUTO = 0
+    DIRECT = 1
+    WINOGRAD = 2
 
 
 cdef struct Plan:
@@ -158,6 +165,7 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
     cdef bytes_in weight
     cdef bytes_in columns
     cdef bytes_out tile = tiles
+    cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     for i in range(pixel_strips * strips):
         # The strip that is read as columns stays while the rows stream past it.
         p = i % pixel_strips if plan.channels_last else i // strips
@@ -172,9 +180,11 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
             tile = tiles + (c // channel_width * ceil_div(plan.pixel_block, pixel_width)
                             + p) * plan.tile_size
         if plan.channels_last:
-            kernels.gemm_tile(used_pixels, used_channels, steps, columns, weight, tile, begin > 0)
+            kernels.gemm_tile(used_pixels, used_channels, steps, columns, weight, channel_width,
+                              tile, kernels.columns, chain)
         else:
-            kernels.gemm_tile(used_channels, used_pixels, steps, weight, columns, tile, begin > 0)
+            kernels.gemm_tile(used_channels, used_pixels, steps, weight, columns, pixel_width,
+                              tile, kernels.columns, chain)
         if end == plan.depth:
             kernels.store_tile(conv, tile, kernels.columns, plan.channels_last, channel + c,
                                used_channels, pixel + p * pixel_width, used_pixels, bias, residual,
@@ -205,31 +215,61 @@ cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, byte
     return 0
 
 
-def pack_weight(cnp.ndarray weight, *, int dtype, int64_t groups, bint channels_last, num_threads):
-    """The strips of a weight that `convolve` takes as `strips`: good for any input and geometry of
-    this layout. The caller has checked everything."""
+cdef class Strips:
+    """A weight as the algorithms read it, each form made when it is first asked for. (Two threads
+    that ask at once make it twice; the last one's stays.)"""
+    cdef Block direct, winograd
+
+    cdef Block for_direct(self, const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
+                          int dtype, int threads):
+        if self.direct is None:
+            self.direct = pack(plan, conv, weight, dtype, threads)
+        return self.direct
+
+    cdef Block for_winograd(self, const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
+                            int dtype, int threads):
+        if self.winograd is None:
+            self.winograd = transform_weights(conv, plan.kernels, kernels_for(dtype), weight,
+                                              threads)
+        return self.winograd
+
+
+cdef bint by_winograd(const convpool_conv* conv, int algorithm) noexcept:
+    return (algorithm != DIRECT and fits_winograd(conv)
+            and (algorithm == WINOGRAD or pays_winograd(conv)))
+
+
+def pack_weight(cnp.ndarray weight, *, int dtype, tuple axes, int64_t groups, bint channels_last,
+                int algorithm, num_threads):
+    """The strips of a weight that `convolve` takes as `strips`, prepared for the geometry given as
+    for `convolve`; others of this layout may use them, too. The caller has checked everything."""
     cdef convpool_conv conv
     cdef Plan plan
-    fill_axes(conv.axis, tuple(
-        (length, length, 1, 1, 0, 0, 1) for length in (<object>weight).shape[2:]))
+    cdef Strips strips = Strips()
+    cdef int threads = threads_for(num_threads, <double>cnp.PyArray_SIZE(weight))
+    fill_axes(conv.axis, axes)
     set_channels(&conv, weight, groups)
     plan.kernels = kernels_for(dtype)
     plan.channels_last = channels_last
     plan_weights(&plan, &conv)
-    return pack(&plan, &conv, weight, dtype,
-                threads_for(num_threads, <double>cnp.PyArray_SIZE(weight)))
+    if by_winograd(&conv, algorithm):
+        strips.for_winograd(&plan, &conv, weight, dtype, threads)
+    else:
+        strips.for_direct(&plan, &conv, weight, dtype, threads)
+    return strips
 
 
 def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *,
-             Block strips, int dtype, int weight_dtype, tuple axes, int64_t groups,
+             Strips strips, int dtype, int weight_dtype, tuple axes, int64_t groups,
              bint channels_last, int border, double border_value, int activation, double p0,
-             double p1, num_threads):
+             double p1, int algorithm, num_threads):
     """Convolves into `out`. The caller has checked everything: batched arrays whose strides are
     multiples of their aligned native elements, `bias` contiguous and of the type sums have, `axes`
     a tuple (size, kernel, stride, dilation, before, after, out) for each spatial axis, `strips`
     what `pack_weight` made of this weight, or None."""
     cdef convpool_conv conv
     cdef Plan plan
+    cdef Block packed
     cdef int threads
     cdef bytes_in bias_data = NULL
     cdef bytes_in residual_data = NULL
@@ -256,13 +296,19 @@ def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out,
     threads = threads_for(
         num_threads, <double>conv.batch * groups * conv.out_channels * plan.depth
         * convpool_pixels(conv.axis))
-    if suits_stencil(&conv, channels_last):
+    if algorithm != WINOGRAD and suits_stencil(&conv, channels_last):
         run_stencil(&conv, plan.kernels, kernels_for(weight_dtype), channels_last,
                     <bytes_in>cnp.PyArray_DATA(x), weight, bias_data, residual_data,
                     <bytes_out>cnp.PyArray_DATA(out), threads)
         return
-    plan_blocks(&plan, &conv, threads)
     if strips is None:
-        strips = pack(&plan, &conv, weight, weight_dtype, threads)
-    run(&plan, &conv, strips.data, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
+        strips = Strips()
+    if by_winograd(&conv, algorithm):
+        packed = strips.for_winograd(&plan, &conv, weight, weight_dtype, threads)
+        run_winograd(&conv, plan.kernels, packed.data, <bytes_in>cnp.PyArray_DATA(x), bias_data,
+                     residual_data, <bytes_out>cnp.PyArray_DATA(out), threads)
+        return
+    plan_blocks(&plan, &conv, threads)
+    packed = strips.for_direct(&plan, &conv, weight, weight_dtype, threads)
+    run(&plan, &conv, packed.data, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
         <bytes_out>cnp.PyArray_DATA(out), min(threads, plan.tasks))

@@ -13,6 +13,9 @@ cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_HARDSIGMOID, CONVPOOL_TANH, CONVPOOL_SILU, CONVPOOL_HARDSWISH
     enum: CONVPOOL_HARDTANH, CONVPOOL_SOFTPLUS
     enum: CONVPOOL_ISAS
+    enum: CONVPOOL_CHAIN_STARTS, CONVPOOL_CHAIN_GOES_ON, CONVPOOL_CHAIN_ADDS
+    enum: CONVPOOL_WINOGRAD_SIDE, CONVPOOL_WINOGRAD_POINTS, CONVPOOL_WINOGRAD_TILES
+    enum: CONVPOOL_WINOGRAD_CHUNK
 
     ctypedef struct convpool_axis:
         int64_t size, kernel, stride, dilation, before, after, out
@@ -47,8 +50,8 @@ cdef extern from "convpool/convpool.h" nogil:
                             int64_t, int64_t, void*) noexcept nogil
         void (*pack_weights)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,
                              void*) noexcept nogil
-        void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, void*,
-                          int) noexcept nogil
+        void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
+                          int64_t, int) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const void*, int64_t,
@@ -61,6 +64,12 @@ cdef extern from "convpool/convpool.h" nogil:
                           int64_t, const void*, const void*, void*) noexcept nogil
         void (*pool_lanes)(const convpool_pool*, int, int64_t, int64_t, int64_t, int64_t, int64_t,
                            const void*, void*, int64_t*) noexcept nogil
+        void (*winograd_pack)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, void*,
+                              int64_t, int64_t) noexcept nogil
+        void (*winograd_store)(const convpool_conv*, const void*, int64_t, int64_t, int64_t,
+                               int64_t, int64_t, const void*, const void*, void*) noexcept nogil
+        void (*winograd_weights)(const convpool_conv*, const void*, const int64_t*, int64_t,
+                                 int64_t, void*, int64_t) noexcept nogil
 
     unsigned convpool_cpu_capabilities()
     const char* convpool_isa_name(int isa)

@@ -1,6 +1,6 @@
 """Weights prepared once for many calls."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -8,24 +8,23 @@ from numpy.typing import ArrayLike
 
 from . import _conv
 from ._arguments import (
-    ALGORITHMS,
     DTYPES,
     Activation,
     Array,
+    Axis,
     IntPerAxis,
     Padding,
     activation_code,
+    algorithm_code,
     bias_array,
     border_code,
     channels_last,
-    choice,
     float_array,
     integer,
     packable,
     per_axis,
     shown,
 )
-from ._memory import Block
 
 
 def _said_nothing(name: str, value: object, spatial: int) -> bool:
@@ -51,6 +50,16 @@ def _same(a: object, b: object) -> bool:
     return a is b or (type(a) is type(b) and bool(a == b))
 
 
+def _large_axes(
+    kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[Axis, ...]:
+    """Make up the geometry that a weight is prepared for, its input unknown: 64 outputs."""
+    return tuple(
+        (63 * step + (taps - 1) * gap + 1, taps, step, gap, 0, 0, 64)
+        for taps, step, gap in zip(kernel, stride, dilation, strict=True)
+    )
+
+
 class PackedWeight:
     """A weight with its bias and arguments, laid out as the kernels read it.
 
@@ -74,7 +83,7 @@ class PackedWeight:
     __slots__ = ("arguments", "bias", "strips", "weight")
 
     def __init__(
-        self, weight: Array, bias: Array | None, arguments: Mapping[str, Any], strips: Block
+        self, weight: Array, bias: Array | None, arguments: Mapping[str, Any], strips: _conv.Strips
     ) -> None:
         self.weight = weight
         self.bias = bias
@@ -145,7 +154,7 @@ def pack_weight(
         As in `conv2d`. A call with the result uses these; it may repeat them, but not say others.
     layout : str, optional
         "NCHW" or "NHWC" for images, likewise for signals and volumes; channels first if not given.
-    algorithm : {"auto", "direct"}
+    algorithm : {"auto", "direct", "winograd"}
         As in `conv2d`.
     num_threads : int, optional
         For packing.
@@ -186,11 +195,11 @@ def pack_weight(
         raise ValueError(
             f"groups: got {group_count}, expected a divisor of weight's {kernels.shape[0]} channels"
         )
-    per_axis("stride", stride, spatial, 1)
-    per_axis("dilation", dilation, spatial, 1)
+    steps = per_axis("stride", stride, spatial, 1)
+    gaps = per_axis("dilation", dilation, spatial, 1)
     border_code(padding_mode, padding_value)
     activation_code(activation)
-    choice("algorithm", algorithm, ALGORITHMS)
+    way = algorithm_code(algorithm, kernels.shape[2:], steps, gaps)
     biases = None if bias is None else bias_array(bias, kernels).copy()
     packable(kernels, group_count)
     kernels = kernels.copy()
@@ -198,8 +207,10 @@ def pack_weight(
     strips = _conv.pack_weight(
         as_summed,
         dtype=DTYPES[kernels.dtype.char],
+        axes=_large_axes(kernels.shape[2:], steps, gaps),
         groups=group_count,
         channels_last=last,
+        algorithm=way,
         num_threads=num_threads,
     )
     arguments = {

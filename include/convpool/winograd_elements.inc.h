@@ -1,0 +1,279 @@
+/* winograd_elements.inc.h - Winograd's transforms between arrays and panels of points.
+ *
+ *     weights: strip[point][step * width + lane]     as gemm_tile reads rows: steps are channels,
+ *                                                    lanes are output channels
+ *     input:   panel[point][channel][tile]           as gemm_tile reads columns
+ *     output:  sums[point][tile]                     of one output channel
+ *
+ * Tiles of m x m outputs, m = 7 - kernel, are numbered along the rows of each image's grid, from
+ * image to image. What lies beyond the last outputs belongs to no result; it is seen as the
+ * border goes on.
+ *
+ * Included once for each instruction set and element type, after pack.inc.h and epilogue.inc.h.
+ */
+#define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
+#define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
+#define SIDE CONVPOOL_WINOGRAD_SIDE
+
+enum { NAME(row_in_place), NAME(row_copied), NAME(row_outside) };
+
+/* Neighbouring tiles of one row of an image's grid, and where the cells under them are. */
+typedef struct NAME(tile_run) {
+    int64_t image, tiles;
+    int64_t top, left;       /* the first output */
+    int64_t row_at[SIDE];    /* offset of a row of cells from the channel's first element */
+    int row_is[SIDE];        /* one of the following */
+    int masked;              /* rows in place run into columns that are not the image's */
+    REAL inside[SIDE][CONVPOOL_WINOGRAD_TILES]; /* bits set for those that are */
+} NAME(tile_run);
+
+/* Cuts tiles [tile, tile + tiles) of the batch where rows of the grid end, CONVPOOL_WINOGRAD_TILES
+ * at most to a run. Result: how many runs were written, of `tiles` at most. */
+TARGET CONVPOOL_INLINE int NAME(tile_runs)(const convpool_conv *conv, int m, int64_t tile,
+                                           int64_t tiles, NAME(tile_run) *run)
+{
+    const int64_t across = (conv->axis[CONVPOOL_COLUMN].out + m - 1) / m;
+    const int64_t down = (conv->axis[CONVPOOL_ROW].out + m - 1) / m;
+    int64_t column = tile % across, row = tile / across % down, image = tile / across / down;
+    int n = 0;
+    for (; tiles > 0; ++n, ++run) {
+        run->image = image;
+        run->top = row * m;
+        run->left = column * m;
+        run->tiles = across - column < tiles ? across - column : tiles;
+        run->tiles = run->tiles < CONVPOOL_WINOGRAD_TILES ? run->tiles
+                                                          : (int64_t)CONVPOOL_WINOGRAD_TILES;
+        tiles -= run->tiles;
+        column += run->tiles;
+        if (column == across) {
+            column = 0;
+            if (++row == down) {
+                row = 0;
+                ++image;
+            }
+        }
+    }
+    return n;
+}
+
+/* Finds out where the cells of a run are: in place as long as what is read beside them is in the
+ * image, too, and can be masked. */
+TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
+                                              NAME(tile_run) *run)
+{
+    const convpool_axis *rows = &conv->axis[CONVPOOL_ROW], *columns = &conv->axis[CONVPOOL_COLUMN];
+    const int64_t pitch = conv->x_stride[CONVPOOL_AT_ROW];
+    const int64_t top = run->top - rows->before, left = run->left - columns->before;
+    const int64_t width = (run->tiles - 1) * m + SIDE;
+    const int readable = STORAGE_IS_REAL && conv->x_stride[CONVPOOL_AT_COLUMN] == 1 && pitch >= 0;
+    const int whole = left >= 0 && left + width <= columns->size;
+    const int zeros = conv->border == CONVPOOL_CONSTANT && conv->border_value == 0;
+    int i, t;
+    run->masked = !whole && readable && zeros;
+    for (i = 0; i < SIDE; ++i) {
+        const int64_t at = convpool_border_index(top + i, rows->size, conv->border);
+        const int64_t begin = at * pitch + left, end = begin + CONVPOOL_WINOGRAD_WIDTH;
+        run->row_at[i] = begin;
+        run->row_is[i] = at < 0 ? NAME(row_outside)
+                         : readable && (whole || zeros) && begin >= 0 &&
+                                 end <= (rows->size - 1) * pitch + columns->size
+                             ? NAME(row_in_place)
+                             : NAME(row_copied);
+        memset(run->inside[i], 0, sizeof run->inside[i]);
+        for (t = 0; t < run->tiles; ++t) {
+            if (left + t * m + i >= 0 && left + t * m + i < columns->size) {
+                memset(&run->inside[i][t], 0xFF, sizeof(REAL));
+            }
+        }
+    }
+}
+
+/* Copies a row of cells, border and all. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(copy_cells)(const convpool_conv *conv, const STORAGE *line,
+                                                   int64_t left, int64_t width, REAL *to)
+{
+    const convpool_axis *columns = &conv->axis[CONVPOOL_COLUMN];
+    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    int64_t j;
+    if (left >= 0 && left + width <= columns->size) {
+        NAME(gather)(line + left * step, step, width, to);
+    } else if (step == 1 && conv->border == CONVPOOL_CONSTANT) {
+        NAME(pack_edge)(line, left, columns->size, (REAL)conv->border_value, width, to);
+    } else {
+        for (j = 0; j < width; ++j) {
+            const int64_t l = convpool_border_index(left + j, columns->size, conv->border);
+            to[j] = l < 0 ? (REAL)conv->border_value : LOAD(line[l * step]);
+        }
+    }
+}
+
+/* Points of tiles [tile, tile + tiles) of the batch, for `channels` channels from that on whose
+ * first element in the first image is `x`: v[point * plane + channel * pitch + tile].
+ * Preconditions: no depth; stride and dilation 1; kernel 3 x 3 or 5 x 5; 1 <= tiles <= pitch <=
+ * CONVPOOL_WINOGRAD_CHUNK; the pitch is a multiple of CONVPOOL_WINOGRAD_TILES.
+ * Guarantee: lanes from the last tile up to the pitch are 0. */
+TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const void *x,
+                                                int64_t channels, int64_t tile, int64_t tiles,
+                                                void *v, int64_t pitch, int64_t plane)
+{
+    const int m = SIDE + 1 - (int)conv->axis[CONVPOOL_ROW].kernel;
+    const int64_t last = CONVPOOL_WINOGRAD_CHUNK + CONVPOOL_WINOGRAD_TILES;
+    NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK];
+    const int n = NAME(tile_runs)(conv, m, tile, tiles, runs);
+    REAL patch[SIDE][CONVPOOL_WINOGRAD_WIDTH], outside[CONVPOOL_WINOGRAD_WIDTH];
+    REAL bounce[CONVPOOL_WINOGRAD_POINTS *
+                (CONVPOOL_WINOGRAD_CHUNK + CONVPOOL_WINOGRAD_TILES)];
+    int64_t channel, lane, i;
+    int r;
+    memset(patch, 0, sizeof patch);
+    for (i = 0; i < CONVPOOL_WINOGRAD_WIDTH; ++i) {
+        outside[i] = (REAL)conv->border_value;
+    }
+    for (r = 0; r < n; ++r) {
+        NAME(place_tiles)(conv, m, &runs[r]);
+    }
+    for (channel = 0; channel < channels; ++channel) {
+        const STORAGE *from = (const STORAGE *)x + channel * conv->x_stride[CONVPOOL_AT_CHANNEL];
+        /* Whole vectors are written beyond the last lane, where the next channel's stand, which are
+         * written later, but for those of the last channel. */
+        const int bounces = channel == channels - 1;
+        REAL *to = (REAL *)v + channel * pitch, *points = bounces ? bounce : to;
+        for (r = 0, lane = 0; r < n; lane += runs[r++].tiles) {
+            NAME(tile_run) *run = &runs[r];
+            const STORAGE *image = from + run->image * conv->x_stride[0];
+            const REAL *row[SIDE];
+            for (i = 0; i < SIDE; ++i) {
+                row[i] = run->row_is[i] == NAME(row_outside)  ? outside
+                         : run->row_is[i] == NAME(row_copied) ? patch[i]
+                                                        : (const REAL *)(const void *)image +
+                                                              run->row_at[i];
+                if (run->row_is[i] == NAME(row_copied)) {
+                    const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
+                    NAME(copy_cells)(conv, image + run->row_at[i] - left, left,
+                                     (run->tiles - 1) * m + SIDE, patch[i]);
+                }
+            }
+            REAL_VERB(winograd_input)(m, row, run->masked ? run->inside : NULL, run->tiles,
+                                      points + lane, bounces ? last : plane);
+        }
+        for (i = 0; bounces && i < CONVPOOL_WINOGRAD_POINTS; ++i) {
+            memcpy(to + i * plane, points + i * last, (size_t)lane * sizeof(REAL));
+        }
+        for (i = 0; lane < pitch && i < CONVPOOL_WINOGRAD_POINTS; ++i) {
+            memset(to + i * plane + lane, 0, (size_t)(pitch - lane) * sizeof(REAL));
+        }
+    }
+}
+
+/* Stores the outputs of tiles [tile, tile + tiles) of the batch, for `channels` channels, whose
+ * points are sums[point * plane + channel * pitch + tile]. bias (NULL: none), residual (NULL: none)
+ * and out point to what belongs to the first channel, the arrays' first image.
+ * Preconditions: those of winograd_pack and store_tile. */
+TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, const void *sums,
+                                                 int64_t pitch, int64_t plane, int64_t channels,
+                                                 int64_t tile, int64_t tiles, const void *bias,
+                                                 const void *residual, void *out)
+{
+    const convpool_axis *rows = &conv->axis[CONVPOOL_ROW], *columns = &conv->axis[CONVPOOL_COLUMN];
+    const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
+    const int m = SIDE + 1 - (int)rows->kernel;
+    REAL y[4 * CONVPOOL_WINOGRAD_CHUNK * 4];
+    NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK];
+    const int n = NAME(tile_runs)(conv, m, tile, tiles, runs);
+    int64_t channel, lane, i;
+    int r;
+    for (channel = 0; channel < channels; ++channel) {
+        REAL_VERB(winograd_output)
+        (m, (const REAL *)sums + channel * pitch, plane, pitch, y);
+        for (r = 0, lane = 0; r < n; lane += runs[r++].tiles) {
+            const NAME(tile_run) *run = &runs[r];
+            const int64_t height = rows->out - run->top < m ? rows->out - run->top : m;
+            const int64_t right = columns->out - run->left;
+            const int64_t width = right < run->tiles * m ? right : run->tiles * m;
+            for (i = 0; i < height; ++i) {
+                const int64_t at = run->image * os[0] + channel * os[CONVPOOL_AT_CHANNEL] +
+                                   (run->top + i) * os[CONVPOOL_AT_ROW] +
+                                   run->left * os[CONVPOOL_AT_COLUMN];
+                const int64_t residual_at = run->image * rs[0] +
+                                            channel * rs[CONVPOOL_AT_CHANNEL] +
+                                            (run->top + i) * rs[CONVPOOL_AT_ROW] +
+                                            run->left * rs[CONVPOOL_AT_COLUMN];
+                NAME(store_line)(conv, y + (i * pitch + lane) * m, width,
+                                 bias == NULL ? NULL : (const REAL *)bias + channel, 0,
+                                 residual == NULL ? NULL
+                                                  : (const STORAGE *)residual + residual_at,
+                                 rs[CONVPOOL_AT_COLUMN], (STORAGE *)out + at,
+                                 os[CONVPOOL_AT_COLUMN]);
+            }
+        }
+    }
+}
+
+/* g = G k for one row or column of r = 3 or 5 taps; see winograd.inc.h. In double, whatever the
+ * type: weights are rounded once. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernel)(int r, const double *k, int64_t step,
+                                                        double *g, int64_t g_step)
+{
+    const double a2 = 0.5625, b2 = 2.25, point[2] = {0.75, 1.5};
+    int i, j;
+    g[0] = k[0] / (a2 * b2);
+    for (i = 0; i < 2; ++i) {
+        const double p = point[i], p2 = p * p;
+        const double scale = i == 0 ? 2 * a2 * (a2 - b2) : 2 * b2 * (b2 - a2);
+        double even = 0, odd = 0, power = 1;
+        for (j = 0; j < r; j += 2, power *= p2) {
+            even += k[j * step] * power;
+        }
+        for (j = 1, power = p; j < r; j += 2, power *= p2) {
+            odd += k[j * step] * power;
+        }
+        g[(2 * i + 1) * g_step] = (even + odd) / scale;
+        g[(2 * i + 2) * g_step] = (even - odd) / scale;
+    }
+    g[5 * g_step] = k[(r - 1) * step];
+}
+
+/* Transforms output channels [channel, channel + width) of one group; `weight` is the group's first
+ * element, with strides (out channel, channel, depth, row, column). Points lie `plane` elements
+ * apart. Precondition: kernel 3 x 3 or 5 x 5. */
+TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, const void *weight,
+                                                   const int64_t *stride, int64_t channel,
+                                                   int64_t width, void *strip, int64_t plane)
+{
+    const int r = (int)conv->axis[CONVPOOL_ROW].kernel;
+    const int64_t left = conv->out_channels - channel, used = left < width ? left : width;
+    int64_t c, lane;
+    int i, j, point;
+    for (c = 0; c < conv->channels; ++c) {
+        for (lane = 0; lane < width; ++lane) {
+            const STORAGE *from = (const STORAGE *)weight + (channel + lane) * stride[0] +
+                                  c * stride[1];
+            REAL *to = (REAL *)strip + c * width + lane;
+            double k[25], half[SIDE * 5], g[CONVPOOL_WINOGRAD_POINTS];
+            if (lane >= used) {
+                for (point = 0; point < CONVPOOL_WINOGRAD_POINTS; ++point) {
+                    to[point * plane] = 0;
+                }
+                continue;
+            }
+            for (i = 0; i < r; ++i) {
+                for (j = 0; j < r; ++j) {
+                    k[i * r + j] = LOAD(from[i * stride[3] + j * stride[4]]);
+                }
+            }
+            for (j = 0; j < r; ++j) {
+                NAME(winograd_kernel)(r, k + j, r, half + j, r);
+            }
+            for (i = 0; i < SIDE; ++i) {
+                NAME(winograd_kernel)(r, half + i * r, 1, g + i * SIDE, 1);
+            }
+            for (point = 0; point < CONVPOOL_WINOGRAD_POINTS; ++point) {
+                to[point * plane] = (REAL)g[point];
+            }
+        }
+    }
+}
+
+#undef NAME
+#undef REAL_VERB
+#undef SIDE

@@ -1,0 +1,248 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The driver of Winograd convolutions: transform -> multiply -> transform back.
+
+    weights = transform(weight)                            (once, shared by all threads)
+    parallel over groups and chunks of tiles, which run on from image to image:
+        points[36][channel][tile] = transform(input)
+        for each block of output channels:
+            for each of the 36 points, block of channels, strip of output channels:
+                sums[point] += weights[point] strip * points[point]
+            out = epilogue(transform back(sums))
+
+Where there are too few tiles for that, threads work at one chunk together: first they share its
+channels, then the blocks of output channels.
+
+An output tile of 4x4 (of 2x2 for 5x5 kernels) takes 36 multiplications a channel instead of 144
+(100). Channels are summed in blocks of at most DEPTH_BLOCK, whose sums are then added: shorter
+chains, smaller errors. These blocks depend on the weight's shape alone and a tile's results on
+nothing but its own input, so that chunks may be cut at will.
+"""
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+from convpool._geometry cimport fill_strides
+from convpool._kernels cimport *
+from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
+
+cnp.import_array()
+
+cdef enum:
+    DEPTH_BLOCK = 96            # channels of one chain of sums
+    POINTS_MEMORY = 256 << 10   # bytes of points a thread: they stay in the second level of cache
+    SUMS_MEMORY = 192 << 10     # bytes of sums a thread, likewise
+    MEMORY = 2 << 20            # bytes of points a thread, at most
+    CHANNELS = 16               # transformed by one task of threads that work together
+
+
+cdef struct Plan:
+    const convpool_kernels* kernels
+    int64_t tiles, strips           # of the batch, and rounded up to whole strips of tiles
+    int64_t chunks, pitch           # strips and room for tiles of a chunk
+    int together                    # whether threads share a chunk
+    int64_t channel_strips, channel_block, channel_blocks  # strips of output channels
+    int64_t depth_block
+    int64_t weight_plane, point_plane, sum_plane  # elements from point to point
+    int64_t points_size, sums_size  # bytes
+
+
+cdef bint fits_winograd(const convpool_conv* conv) noexcept:
+    """Whether there is such an algorithm for this convolution."""
+    cdef const convpool_axis* axis = &conv.axis[0]
+    cdef int i
+    for i in range(3):
+        if axis[i].stride != 1 or (axis[i].dilation != 1 and axis[i].kernel != 1):
+            return False
+    return (axis[CONVPOOL_DEPTH].kernel == 1 and axis[CONVPOOL_DEPTH].out == 1
+            and axis[CONVPOOL_DEPTH].before == 0
+            and axis[CONVPOOL_ROW].kernel == axis[CONVPOOL_COLUMN].kernel
+            and axis[CONVPOOL_ROW].kernel in (3, 5))
+
+
+cdef bint pays_winograd(const convpool_conv* conv) noexcept:
+    """Whether it is the faster way: a question of shapes alone, not of the batch either."""
+    cdef int64_t side = 7 - conv.axis[CONVPOOL_ROW].kernel
+    cdef int64_t tiles = (ceil_div(conv.axis[CONVPOOL_ROW].out, side)
+                          * ceil_div(conv.axis[CONVPOOL_COLUMN].out, side))
+    return tiles >= 9 and conv.channels >= 16 and conv.out_channels >= 16
+
+
+cdef void plan_weights(Plan* plan, const convpool_conv* conv,
+                       const convpool_kernels* kernels) noexcept:
+    plan.kernels = kernels
+    plan.channel_strips = ceil_div(conv.out_channels, kernels.rows)
+    plan.weight_plane = aligned(plan.channel_strips * kernels.rows * conv.channels
+                                * <int64_t>kernels.real_size) // <int64_t>kernels.real_size
+
+
+cdef int64_t odd_lines(int64_t size) noexcept:
+    """A size that spreads planes over all sets of a cache."""
+    return (ceil_div(size, ALIGNMENT) | 1) * ALIGNMENT
+
+
+cdef void plan_tiles(Plan* plan, const convpool_conv* conv, int threads) noexcept:
+    cdef int64_t real = <int64_t>plan.kernels.real_size, rows = plan.kernels.rows
+    cdef int64_t side = CONVPOOL_WINOGRAD_SIDE + 1 - conv.axis[CONVPOOL_ROW].kernel
+    cdef int64_t most = CONVPOOL_WINOGRAD_CHUNK // CONVPOOL_WINOGRAD_TILES, length, block
+    cdef int64_t lanes = CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES * real
+    plan.tiles = (ceil_div(conv.axis[CONVPOOL_ROW].out, side)
+                  * ceil_div(conv.axis[CONVPOOL_COLUMN].out, side) * conv.batch)
+    plan.strips = ceil_div(plan.tiles, CONVPOOL_WINOGRAD_TILES)
+    plan.together = threads > 1 and plan.strips * conv.groups < 4 * threads
+    if plan.together:
+        length = min(most, threads * MEMORY // (lanes * conv.channels))
+        plan.chunks = ceil_div(plan.strips, max(<int64_t>1, length))
+    else:
+        length = min(most, max(<int64_t>2, POINTS_MEMORY // (lanes * conv.channels)))
+        length = max(<int64_t>1, min(length, MEMORY // (lanes * conv.channels)))
+        plan.chunks = ceil_div(ceil_div(plan.strips, length), threads) * threads
+        plan.chunks = min(plan.chunks, plan.strips)
+    plan.pitch = ceil_div(plan.strips, plan.chunks) * CONVPOOL_WINOGRAD_TILES
+    plan.depth_block = ceil_div(conv.channels, ceil_div(conv.channels, DEPTH_BLOCK))
+    block = SUMS_MEMORY // (CONVPOOL_WINOGRAD_POINTS * rows * plan.pitch * real)
+    plan.channel_blocks = ceil_div(plan.channel_strips, max(<int64_t>1, block))
+    if plan.together:
+        plan.channel_blocks = ceil_div(plan.channel_blocks, threads) * threads
+    plan.channel_block = ceil_div(plan.channel_strips, plan.channel_blocks)
+    plan.channel_blocks = ceil_div(plan.channel_strips, plan.channel_block)
+    plan.point_plane = odd_lines(conv.channels * plan.pitch * real) // real
+    plan.sum_plane = odd_lines(plan.channel_block * rows * plan.pitch * real) // real
+    plan.points_size = CONVPOOL_WINOGRAD_POINTS * plan.point_plane * real
+    plan.sums_size = CONVPOOL_WINOGRAD_POINTS * plan.sum_plane * real
+
+
+cdef Block transform_weights(const convpool_conv* conv, const convpool_kernels* kernels,
+                             const convpool_kernels* weight_kernels, cnp.ndarray weight,
+                             int threads):
+    """The weights as `run_winograd` takes them."""
+    cdef Plan plan
+    cdef int64_t stride[5]
+    cdef int64_t real = <int64_t>kernels.real_size
+    cdef int64_t element = <int64_t>weight_kernels.element_size
+    cdef int64_t task, group, strip
+    cdef Block packed
+    cdef bytes_out strips
+    cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
+    plan_weights(&plan, conv, kernels)
+    packed = Block(conv.groups * CONVPOOL_WINOGRAD_POINTS * plan.weight_plane * real)
+    strips = packed.data
+    fill_strides(stride, weight, False)
+    for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads):
+        group = task // plan.channel_strips
+        strip = task % plan.channel_strips
+        weight_kernels.winograd_weights(
+            conv, data + group * conv.out_channels * stride[0] * element, stride,
+            strip * kernels.rows, kernels.rows,
+            strips + (group * CONVPOOL_WINOGRAD_POINTS * plan.weight_plane
+                      + strip * kernels.rows * conv.channels) * real, plan.weight_plane)
+    return packed
+
+
+cdef inline int64_t first_tile(const Plan* plan, int64_t chunk) noexcept nogil:
+    return min(plan.tiles, chunk * plan.strips // plan.chunks * CONVPOOL_WINOGRAD_TILES)
+
+
+cdef void transform(const Plan* plan, const convpool_conv* conv, bytes_in x, int64_t chunk,
+                    int64_t channel, int64_t channels, bytes_out points) noexcept nogil:
+    """The points of a chunk's tiles, for channels [channel, channel + channels) of a group."""
+    cdef int64_t tile = first_tile(plan, chunk)
+    plan.kernels.winograd_pack(
+        conv, x + channel * conv.x_stride[1] * <int64_t>plan.kernels.element_size, channels, tile,
+        first_tile(plan, chunk + 1) - tile,
+        points + channel * plan.pitch * <int64_t>plan.kernels.real_size, plan.pitch,
+        plan.point_plane)
+
+
+cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in points,
+                   int64_t tiles, int64_t first, int64_t last, bytes_out sums) noexcept nogil:
+    """Strips [first, last) of output channels for all tiles of a chunk."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size
+    cdef int64_t point, begin, steps, strip, tile, rows
+    cdef bytes_in weight
+    cdef bytes_in columns
+    cdef bytes_out to
+    for point in range(CONVPOOL_WINOGRAD_POINTS):
+        begin = 0
+        while begin < conv.channels:
+            steps = min(plan.depth_block, conv.channels - begin)
+            for strip in range(first, last):
+                rows = min(kernels.rows, conv.out_channels - strip * kernels.rows)
+                weight = weights + (point * plan.weight_plane
+                                    + (strip * conv.channels + begin) * kernels.rows) * real
+                columns = points + (point * plan.point_plane + begin * plan.pitch) * real
+                to = sums + (point * plan.sum_plane
+                             + (strip - first) * kernels.rows * plan.pitch) * real
+                tile = 0
+                while tile < tiles:
+                    kernels.gemm_tile(
+                        rows, min(kernels.columns, tiles - tile), steps, weight,
+                        columns + tile * real, plan.pitch, to + tile * real, plan.pitch,
+                        CONVPOOL_CHAIN_ADDS if begin > 0 else CONVPOOL_CHAIN_STARTS)
+                    tile = tile + kernels.columns
+            begin = begin + plan.depth_block
+
+
+cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in weights,
+                         bytes_in points, int64_t chunk, int64_t block, bytes_in bias,
+                         bytes_in residual, bytes_out out, bytes_out sums) noexcept nogil:
+    """A chunk's outputs of one block of output channels."""
+    cdef int64_t element = <int64_t>plan.kernels.element_size
+    cdef int64_t tile = first_tile(plan, chunk), tiles = first_tile(plan, chunk + 1) - tile
+    cdef int64_t first = block * plan.channel_block
+    cdef int64_t last = min(first + plan.channel_block, plan.channel_strips)
+    cdef int64_t channel = first * plan.kernels.rows
+    multiply(plan, conv, weights, points, tiles, first, last, sums)
+    plan.kernels.winograd_store(
+        conv, sums, plan.pitch, plan.sum_plane,
+        min(last * plan.kernels.rows, conv.out_channels) - channel, tile, tiles,
+        beyond(bias, channel * <int64_t>plan.kernels.real_size),
+        beyond(residual, channel * conv.residual_stride[1] * element),
+        out + channel * conv.out_stride[1] * element)
+
+
+cdef int run_winograd(const convpool_conv* conv, const convpool_kernels* kernels,
+                      bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
+                      bytes_out out, int threads) except -1:
+    cdef Plan plan
+    cdef int64_t real = <int64_t>kernels.real_size, element = <int64_t>kernels.element_size
+    cdef int64_t task, group, chunk, block, channel, size, weight_size
+    cdef int64_t x_group = conv.channels * conv.x_stride[1] * element
+    cdef int64_t out_group = conv.out_channels * conv.out_stride[1] * element
+    cdef int64_t residual_group = conv.out_channels * conv.residual_stride[1] * element
+    cdef Block memory
+    cdef bytes_out points
+    cdef bytes_out sums
+    plan_weights(&plan, conv, kernels)
+    plan_tiles(&plan, conv, threads)
+    weight_size = CONVPOOL_WINOGRAD_POINTS * plan.weight_plane * real
+    size = plan.sums_size if plan.together else plan.points_size + plan.sums_size
+    memory = Block(threads * size + (plan.points_size if plan.together else 0))
+    sums = memory.data
+    points = sums + threads * size
+    if not plan.together:
+        for task in prange(conv.groups * plan.chunks, nogil=True, num_threads=threads,
+                           schedule="dynamic"):
+            group = task // plan.chunks
+            chunk = task % plan.chunks
+            transform(&plan, conv, x + group * x_group, chunk, 0, conv.channels,
+                      sums + threadid() * size + plan.sums_size)
+            for block in range(plan.channel_blocks):
+                convolve_block(&plan, conv, weights + group * weight_size,
+                               sums + threadid() * size + plan.sums_size, chunk, block,
+                               beyond(bias, group * conv.out_channels * real),
+                               beyond(residual, group * residual_group), out + group * out_group,
+                               sums + threadid() * size)
+        return 0
+    for group in range(conv.groups):
+        for chunk in range(plan.chunks):
+            for channel in prange(0, conv.channels, CHANNELS, nogil=True, num_threads=threads):
+                transform(&plan, conv, x + group * x_group, chunk, channel,
+                          min(<int64_t>CHANNELS, conv.channels - channel), points)
+            for block in prange(plan.channel_blocks, nogil=True, num_threads=threads,
+                                schedule="dynamic"):
+                convolve_block(&plan, conv, weights + group * weight_size, points, chunk, block,
+                               beyond(bias, group * conv.out_channels * real),
+                               beyond(residual, group * residual_group), out + group * out_group,
+                               sums + threadid() * size)
+    return 0
