@@ -7,42 +7,126 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 
-/* One line of a tile, whose values step by the given strides through out and residual. `bias`
- * steps by bias_step: 0 along pixels, 1 along channels. bias and residual may be NULL. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(store_line)(const convpool_conv *conv, const REAL *sums,
-                                                   int64_t length, const REAL *bias,
-                                                   int64_t bias_step, const STORAGE *residual,
-                                                   int64_t residual_step, STORAGE *out,
-                                                   int64_t out_step)
+/* Lines of sums and where they belong. From line to line and from value to value each array steps
+ * as it says; bias and residual may be NULL. */
+typedef struct NAME(lines) {
+    int64_t count, length;
+    const REAL *sums;
+    int64_t sums_line;
+    const REAL *bias;
+    int64_t bias_line, bias_step;
+    const STORAGE *residual;
+    int64_t residual_line, residual_step;
+    STORAGE *out;
+    int64_t out_line, out_step;
+} NAME(lines);
+
+/* One line with steps of 1 and an activation that only bounds. `activation`, `biased` (0: not, 1:
+ * one for all, 2: each has its own) and `residual` are literals at each call. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(store_bounded)(const int activation, const int biased,
+                                                      const int with_residual, int64_t length,
+                                                      const REAL *CONVPOOL_RESTRICT sums,
+                                                      const REAL *CONVPOOL_RESTRICT bias,
+                                                      const STORAGE *residual, STORAGE *out,
+                                                      REAL low, REAL high)
+{
+    int64_t j = 0;
+    int i;
+#define STORE_ONE(at)                                                                     \
+    do {                                                                                  \
+        REAL x = sums[at];                                                                \
+        x = biased == 0 ? x : x + bias[biased == 1 ? 0 : (at)];                           \
+        x = with_residual ? x + LOAD(residual[at]) : x;                                   \
+        x = activation == CONVPOOL_RELU       ? (x < 0 ? 0 : x)                           \
+            : activation == CONVPOOL_HARDTANH ? (x < low ? low : x > high ? high : x)     \
+                                              : x;                                        \
+        out[at] = STORE(x);                                                               \
+    } while (0)
+    for (; j + 8 <= length; j += 8) {
+        for (i = 0; i < 8; ++i) {
+            STORE_ONE(j + i);
+        }
+    }
+    if (j < length && length >= 8 && !with_residual) { /* a residual may be `out` itself */
+        for (i = 0; i < 8; ++i) {
+            STORE_ONE(length - 8 + i);
+        }
+        return;
+    }
+    for (; j < length; ++j) {
+        STORE_ONE(j);
+    }
+#undef STORE_ONE
+}
+
+/* One line, whatever its steps and activation. */
+TARGET CONVPOOL_NOINLINE void NAME(store_any)(const convpool_conv *conv, int64_t length,
+                                              const REAL *sums, const REAL *bias,
+                                              int64_t bias_step, const STORAGE *residual,
+                                              int64_t residual_step, STORAGE *out,
+                                              int64_t out_step)
 {
     REAL line[CONVPOOL_MAX_WIDTH];
-    int64_t j;
-    for (j = 0; j < length; ++j) {
-        line[j] = sums[j];
+    int64_t first, used, j;
+    for (first = 0; first < length; first += used) {
+        used = length - first < CONVPOOL_MAX_WIDTH ? length - first : (int64_t)CONVPOOL_MAX_WIDTH;
+        for (j = 0; j < used; ++j) {
+            line[j] = sums[first + j];
+        }
+        for (j = 0; bias != NULL && j < used; ++j) {
+            line[j] += bias[(first + j) * bias_step];
+        }
+        for (j = 0; residual != NULL && j < used; ++j) {
+            line[j] += LOAD(residual[(first + j) * residual_step]);
+        }
+        CONVPOOL_PASTE(convpool_, activate, REAL_NAME, ISA_NAME)
+        (line, used, conv->activation, conv->activation_parameter);
+        for (j = 0; j < used; ++j) {
+            out[(first + j) * out_step] = STORE(line[j]);
+        }
     }
-    if (bias != NULL && bias_step == 0) {
-        for (j = 0; j < length; ++j) {
-            line[j] += bias[0];
+}
+
+TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
+                                                const NAME(lines) *lines)
+{
+    const int activation = conv->activation;
+    const int bounded = lines->out_step == 1 &&
+                        (lines->residual == NULL || lines->residual_step == 1) &&
+                        (activation == CONVPOOL_LINEAR || activation == CONVPOOL_RELU ||
+                         activation == CONVPOOL_HARDTANH);
+    const int biased = lines->bias == NULL ? 0 : lines->bias_step == 0 ? 1 : 2;
+    const REAL low = (REAL)conv->activation_parameter[0];
+    const REAL high = (REAL)conv->activation_parameter[1];
+    const int kind = (activation * 3 + biased) * 2 + (lines->residual != NULL);
+    int64_t i;
+    for (i = 0; i < lines->count; ++i) {
+        const REAL *sums = lines->sums + i * lines->sums_line;
+        const REAL *bias = lines->bias == NULL ? NULL : lines->bias + i * lines->bias_line;
+        const STORAGE *residual =
+            lines->residual == NULL ? NULL : lines->residual + i * lines->residual_line;
+        STORAGE *out = lines->out + i * lines->out_line;
+        if (!bounded) {
+            NAME(store_any)(conv, lines->length, sums, bias, lines->bias_step, residual,
+                            lines->residual_step, out, lines->out_step);
+            continue;
         }
-    } else if (bias != NULL) {
-        for (j = 0; j < length; ++j) {
-            line[j] += bias[j];
-        }
-    }
-    if (residual != NULL) {
-        for (j = 0; j < length; ++j) {
-            line[j] += LOAD(residual[j * residual_step]);
-        }
-    }
-    CONVPOOL_PASTE(convpool_, activate, REAL_NAME, ISA_NAME)
-    (line, length, conv->activation, conv->activation_parameter);
-    if (out_step == 1) {
-        for (j = 0; j < length; ++j) {
-            out[j] = STORE(line[j]);
-        }
-    } else {
-        for (j = 0; j < length; ++j) {
-            out[j * out_step] = STORE(line[j]);
+        switch (kind) {
+#define BOUNDED(activation, biased, residue)                                                \
+    case ((activation) * 3 + (biased)) * 2 + (residue):                                     \
+        NAME(store_bounded)(activation, biased, residue, lines->length, sums, bias, residual, \
+                            out, low, high);                                                \
+        break;
+#define BOUNDED_BY(activation)                                  \
+    BOUNDED(activation, 0, 0) BOUNDED(activation, 1, 0)         \
+    BOUNDED(activation, 2, 0) BOUNDED(activation, 0, 1)         \
+    BOUNDED(activation, 1, 1) BOUNDED(activation, 2, 1)
+            BOUNDED_BY(CONVPOOL_LINEAR)
+            BOUNDED_BY(CONVPOOL_RELU)
+            BOUNDED_BY(CONVPOOL_HARDTANH)
+        default: break;
+#undef BOUNDED_BY
+#undef BOUNDED
         }
     }
 }
@@ -65,32 +149,31 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     int r;
     for (r = 0; r < n; ++r) {
         const convpool_run *run = &runs[r];
-        STORAGE *o = (STORAGE *)out + channel * os[CONVPOOL_AT_CHANNEL] +
-                     run->depth * os[CONVPOOL_AT_DEPTH] + run->row * os[CONVPOOL_AT_ROW] +
-                     run->column * os[CONVPOOL_AT_COLUMN];
-        const STORAGE *x = residual == NULL
-                               ? NULL
-                               : (const STORAGE *)residual + channel * rs[CONVPOOL_AT_CHANNEL] +
-                                     run->depth * rs[CONVPOOL_AT_DEPTH] +
-                                     run->row * rs[CONVPOOL_AT_ROW] +
-                                     run->column * rs[CONVPOOL_AT_COLUMN];
-        int64_t i;
-        if (channels_last) {
-            for (i = 0; i < run->length; ++i) {
-                NAME(store_line)(conv, sums + (run->offset + i) * pitch, channels, bias_, 1,
-                                 x == NULL ? NULL : x + i * rs[CONVPOOL_AT_COLUMN],
-                                 rs[CONVPOOL_AT_CHANNEL], o + i * os[CONVPOOL_AT_COLUMN],
-                                 os[CONVPOOL_AT_CHANNEL]);
-            }
-        } else {
-            for (i = 0; i < channels; ++i) {
-                NAME(store_line)(conv, sums + run->offset + i * pitch, run->length,
-                                 bias_ == NULL ? NULL : bias_ + i, 0,
-                                 x == NULL ? NULL : x + i * rs[CONVPOOL_AT_CHANNEL],
-                                 rs[CONVPOOL_AT_COLUMN], o + i * os[CONVPOOL_AT_CHANNEL],
-                                 os[CONVPOOL_AT_COLUMN]);
-            }
-        }
+        const int64_t out_at = channel * os[CONVPOOL_AT_CHANNEL] +
+                               run->depth * os[CONVPOOL_AT_DEPTH] +
+                               run->row * os[CONVPOOL_AT_ROW] +
+                               run->column * os[CONVPOOL_AT_COLUMN];
+        const int64_t residual_at = channel * rs[CONVPOOL_AT_CHANNEL] +
+                                    run->depth * rs[CONVPOOL_AT_DEPTH] +
+                                    run->row * rs[CONVPOOL_AT_ROW] +
+                                    run->column * rs[CONVPOOL_AT_COLUMN];
+        const int line = channels_last ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL;
+        const int step = channels_last ? CONVPOOL_AT_CHANNEL : CONVPOOL_AT_COLUMN;
+        NAME(lines) lines;
+        lines.count = channels_last ? run->length : channels;
+        lines.length = channels_last ? channels : run->length;
+        lines.sums = sums + (channels_last ? run->offset * pitch : run->offset);
+        lines.sums_line = pitch;
+        lines.bias = bias_;
+        lines.bias_line = !channels_last;
+        lines.bias_step = channels_last;
+        lines.residual = residual == NULL ? NULL : (const STORAGE *)residual + residual_at;
+        lines.residual_line = rs[line];
+        lines.residual_step = rs[step];
+        lines.out = (STORAGE *)out + out_at;
+        lines.out_line = os[line];
+        lines.out_step = os[step];
+        NAME(store_lines)(conv, &lines);
     }
 }
 
@@ -114,21 +197,22 @@ TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const voi
     /* Along pixels where a pixel is one lane, or where nothing tells lanes from pixels. */
     const int flat = lanes == 1 || (bias == NULL && x == NULL && os[CONVPOOL_AT_CHANNEL] == 1 &&
                                     os[CONVPOOL_AT_COLUMN] == lanes);
-    const int64_t lines = flat ? 1 : columns, length = flat ? columns * lanes : lanes;
-    const int64_t step = lanes == 1 ? os[CONVPOOL_AT_COLUMN] : os[CONVPOOL_AT_CHANNEL];
-    const int64_t x_step = lanes == 1 ? rs[CONVPOOL_AT_COLUMN] : rs[CONVPOOL_AT_CHANNEL];
-    int64_t i, j;
-    for (i = 0; i < lines; ++i) {
-        for (j = 0; j < length; j += CONVPOOL_MAX_WIDTH) {
-            const int64_t left = length - j;
-            NAME(store_line)(conv, from + i * lanes + j,
-                             left < CONVPOOL_MAX_WIDTH ? left : (int64_t)CONVPOOL_MAX_WIDTH,
-                             bias == NULL ? NULL : (const REAL *)bias + (flat ? 0 : j),
-                             lanes == 1 ? 0 : 1,
-                             x == NULL ? NULL : x + i * rs[CONVPOOL_AT_COLUMN] + j * x_step,
-                             x_step, o + i * os[CONVPOOL_AT_COLUMN] + j * step, step);
-        }
-    }
+    const int step = lanes == 1 ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL;
+    NAME(lines) lines;
+    lines.count = flat ? 1 : columns;
+    lines.length = flat ? columns * lanes : lanes;
+    lines.sums = from;
+    lines.sums_line = lanes;
+    lines.bias = (const REAL *)bias;
+    lines.bias_line = 0;
+    lines.bias_step = lanes > 1;
+    lines.residual = x;
+    lines.residual_line = rs[CONVPOOL_AT_COLUMN];
+    lines.residual_step = rs[step];
+    lines.out = o;
+    lines.out_line = os[CONVPOOL_AT_COLUMN];
+    lines.out_step = os[step];
+    NAME(store_lines)(conv, &lines);
 }
 
 #undef NAME

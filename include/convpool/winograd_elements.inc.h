@@ -180,7 +180,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, cons
     REAL y[4 * CONVPOOL_WINOGRAD_CHUNK * 4];
     NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK];
     const int n = NAME(tile_runs)(conv, m, tile, tiles, runs);
-    int64_t channel, lane, i;
+    int64_t channel, lane;
     int r;
     for (channel = 0; channel < channels; ++channel) {
         REAL_VERB(winograd_output)
@@ -190,21 +190,25 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, cons
             const int64_t height = rows->out - run->top < m ? rows->out - run->top : m;
             const int64_t right = columns->out - run->left;
             const int64_t width = right < run->tiles * m ? right : run->tiles * m;
-            for (i = 0; i < height; ++i) {
-                const int64_t at = run->image * os[0] + channel * os[CONVPOOL_AT_CHANNEL] +
-                                   (run->top + i) * os[CONVPOOL_AT_ROW] +
-                                   run->left * os[CONVPOOL_AT_COLUMN];
-                const int64_t residual_at = run->image * rs[0] +
-                                            channel * rs[CONVPOOL_AT_CHANNEL] +
-                                            (run->top + i) * rs[CONVPOOL_AT_ROW] +
-                                            run->left * rs[CONVPOOL_AT_COLUMN];
-                NAME(store_line)(conv, y + (i * pitch + lane) * m, width,
-                                 bias == NULL ? NULL : (const REAL *)bias + channel, 0,
-                                 residual == NULL ? NULL
-                                                  : (const STORAGE *)residual + residual_at,
-                                 rs[CONVPOOL_AT_COLUMN], (STORAGE *)out + at,
-                                 os[CONVPOOL_AT_COLUMN]);
-            }
+            NAME(lines) lines;
+            lines.count = height;
+            lines.length = width;
+            lines.sums = y + lane * m;
+            lines.sums_line = pitch * m;
+            lines.bias = bias == NULL ? NULL : (const REAL *)bias + channel;
+            lines.bias_line = lines.bias_step = 0;
+            lines.residual = residual == NULL ? NULL
+                                              : (const STORAGE *)residual + run->image * rs[0] +
+                                                    channel * rs[CONVPOOL_AT_CHANNEL] +
+                                                    run->top * rs[CONVPOOL_AT_ROW] +
+                                                    run->left * rs[CONVPOOL_AT_COLUMN];
+            lines.residual_line = rs[CONVPOOL_AT_ROW];
+            lines.residual_step = rs[CONVPOOL_AT_COLUMN];
+            lines.out = (STORAGE *)out + run->image * os[0] + channel * os[CONVPOOL_AT_CHANNEL] +
+                        run->top * os[CONVPOOL_AT_ROW] + run->left * os[CONVPOOL_AT_COLUMN];
+            lines.out_line = os[CONVPOOL_AT_ROW];
+            lines.out_step = os[CONVPOOL_AT_COLUMN];
+            NAME(store_lines)(conv, &lines);
         }
     }
 }
