@@ -15,7 +15,7 @@ typedef struct convpool_kernels {
     void (*pack_pixels)(const convpool_conv *conv, const void *x, int64_t begin, int64_t end,
                         int64_t pixel, int64_t pixels, int64_t width, int64_t pitch, void *panel);
     void (*pack_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
-                         int64_t channel, int64_t width, void *strip);
+                         int64_t channel, int64_t width, void *strip, int64_t block, int64_t pitch);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
                       int64_t b_step, void *tile, int64_t tile_step, int chain);
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch,

@@ -112,10 +112,10 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
             continue;
         }
         switch (kind) {
-#define BOUNDED(activation, biased, residue)                                                \
-    case ((activation) * 3 + (biased)) * 2 + (residue):                                     \
-        NAME(store_bounded)(activation, biased, residue, lines->length, sums, bias, residual, \
-                            out, low, high);                                                \
+#define BOUNDED(activation, biased, residue)                                                 \
+    case ((activation) * 3 + (biased)) * 2 + (residue):                                      \
+        NAME(store_bounded)(activation, biased, residue, lines->length, sums, bias,          \
+                            residual, out, low, high);                                       \
         break;
 #define BOUNDED_BY(activation)                                  \
     BOUNDED(activation, 0, 0) BOUNDED(activation, 1, 0)         \
@@ -132,10 +132,10 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
 }
 
 /* Stores a tile of `channels` output channels from number `channel` on and `pixels` pixels from
- * number `pixel` on. Its lines, `pitch` elements apart, run along pixels, or along channels where
- * `channels_last`. `bias`, `residual` and `out` point to the first element of the image and group.
- * Preconditions: channels, pixels <= CONVPOOL_MAX_WIDTH; residual is disjoint from out, or the
- * same elements. */
+ * number `pixel` of the batch on. Its lines, `pitch` elements apart, run along pixels, or along
+ * channels where `channels_last`. `bias`, `residual` and `out` point to the group's first element.
+ * Preconditions: pixels <= CONVPOOL_MAX_PIXELS; residual is disjoint from out, or the same
+ * elements. */
 TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const void *tile,
                                              int64_t pitch, int channels_last, int64_t channel,
                                              int64_t channels, int64_t pixel, int64_t pixels,
@@ -144,16 +144,18 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
     const REAL *sums = (const REAL *)tile;
     const REAL *bias_ = bias == NULL ? NULL : (const REAL *)bias + channel;
-    convpool_run runs[CONVPOOL_MAX_WIDTH];
+    convpool_run runs[CONVPOOL_MAX_PIXELS];
     const int n = convpool_split_runs(conv->axis, pixel, pixels, runs);
     int r;
     for (r = 0; r < n; ++r) {
         const convpool_run *run = &runs[r];
-        const int64_t out_at = channel * os[CONVPOOL_AT_CHANNEL] +
+        const int64_t out_at = run->image * os[CONVPOOL_AT_BATCH] +
+                               channel * os[CONVPOOL_AT_CHANNEL] +
                                run->depth * os[CONVPOOL_AT_DEPTH] +
                                run->row * os[CONVPOOL_AT_ROW] +
                                run->column * os[CONVPOOL_AT_COLUMN];
-        const int64_t residual_at = channel * rs[CONVPOOL_AT_CHANNEL] +
+        const int64_t residual_at = run->image * rs[CONVPOOL_AT_BATCH] +
+                                    channel * rs[CONVPOOL_AT_CHANNEL] +
                                     run->depth * rs[CONVPOOL_AT_DEPTH] +
                                     run->row * rs[CONVPOOL_AT_ROW] +
                                     run->column * rs[CONVPOOL_AT_COLUMN];

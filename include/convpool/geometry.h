@@ -48,7 +48,7 @@ typedef struct convpool_pool {
 
 /* A stretch of output pixels in one output row: `offset` counts from the first pixel asked for. */
 typedef struct convpool_run {
-    int64_t depth, row, column, offset, length;
+    int64_t image, depth, row, column, offset, length;
 } convpool_run;
 
 /* Result: the input index which stands for index i of the border, -1 for the constant.
@@ -109,18 +109,20 @@ CONVPOOL_INLINE int64_t convpool_taps(const convpool_axis axis[CONVPOOL_AXES])
     return axis[CONVPOOL_DEPTH].kernel * axis[CONVPOOL_ROW].kernel * axis[CONVPOOL_COLUMN].kernel;
 }
 
-/* Cuts `count` output pixels, from number `pixel` of an image on, where rows end.
+/* Cuts `count` output pixels, from number `pixel` of the batch on, where rows end.
  * Result: how many runs were written. Precondition: room for `count` runs. */
 CONVPOOL_INLINE int convpool_split_runs(const convpool_axis axis[CONVPOOL_AXES], int64_t pixel,
                                         int64_t count, convpool_run *runs)
 {
     const int64_t columns = axis[CONVPOOL_COLUMN].out, rows = axis[CONVPOOL_ROW].out;
-    const int64_t line = pixel / columns;
-    int64_t column = pixel % columns, row = line % rows, depth = line / rows, offset = 0;
+    const int64_t depths = axis[CONVPOOL_DEPTH].out, line = pixel / columns;
+    int64_t column = pixel % columns, row = line % rows, depth = line / rows % depths;
+    int64_t image = line / rows / depths, offset = 0;
     int n = 0;
     while (offset < count) {
         const int64_t left = columns - column, wanted = count - offset;
         const int64_t length = left < wanted ? left : wanted;
+        runs[n].image = image;
         runs[n].depth = depth;
         runs[n].row = row;
         runs[n].column = column;
@@ -132,6 +134,10 @@ CONVPOOL_INLINE int convpool_split_runs(const convpool_axis axis[CONVPOOL_AXES],
         if (++row == rows) {
             row = 0;
             ++depth;
+        }
+        if (depth == depths) {
+            depth = 0;
+            ++image;
         }
     }
     return n;

@@ -67,7 +67,8 @@ enum {
 /* One run of output pixels on its way through the steps. */
 typedef struct NAME(placed_run) {
     REAL *to;        /* in the panel, at the current step */
-    int64_t line_at; /* offset in a plane of its input row at the current kernel row */
+    int64_t line_at; /* offset, from the channel's first element, of its input row at the current
+                        kernel row */
     int64_t column;  /* of the input, at kernel column 0 */
     int64_t length;
     int outside;     /* the input row is all border */
@@ -159,7 +160,8 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_channels)(const convpool_conv *conv, con
                 for (j = 0; j < run->length; ++j) {
                     const int64_t l = convpool_input_index(&axis[CONVPOOL_COLUMN], run->column + j,
                                                            kc, conv->border);
-                    const STORAGE *from = x + d * conv->x_stride[CONVPOOL_AT_DEPTH] +
+                    const STORAGE *from = x + run->image * conv->x_stride[CONVPOOL_AT_BATCH] +
+                                          d * conv->x_stride[CONVPOOL_AT_DEPTH] +
                                           i * conv->x_stride[CONVPOOL_AT_ROW] +
                                           l * conv->x_stride[CONVPOOL_AT_COLUMN];
                     REAL *at = to + (first * taps + tap - begin) * width + j;
@@ -178,9 +180,9 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_channels)(const convpool_conv *conv, con
     }
 }
 
-/* Packs output pixels [pixel, pixel + pixels) for steps [begin, end) of one image and group, whose
- * first element is `x`. All pixels of a kernel row are read before the next, along input rows.
- * Strips begin `pitch` elements apart: a pitch that is no multiple of 4096 bytes keeps them from
+/* Packs output pixels [pixel, pixel + pixels) of the batch for steps [begin, end) of one group,
+ * whose first element is `x`. All pixels of a kernel row are read before the next, along input
+ * rows. Strips begin `pitch` elements apart: a pitch that is no multiple of 4096 bytes keeps them from
  * fighting for the same set of a cache.
  * Preconditions: 1 <= width <= CONVPOOL_MAX_WIDTH, 1 <= pixels <= CONVPOOL_MAX_PIXELS, pitch >=
  * (end - begin) * width; `panel` has room for ceil(pixels / width) * pitch elements. */
@@ -194,6 +196,8 @@ TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const v
     const convpool_axis *column = &conv->axis[CONVPOOL_COLUMN];
     const int64_t in_row = column->kernel, in_plane = row->kernel * in_row;
     const int64_t taps = depth->kernel * in_plane, next = column->dilation;
+    /* Far enough for what is fetched to arrive: some hundred cycles, whatever the kernel. */
+    const int64_t ahead = (taps < 4 ? 4 : 1) * conv->x_stride[CONVPOOL_AT_CHANNEL];
     convpool_run runs[CONVPOOL_MAX_PIXELS];
     NAME(placed_run) placed[CONVPOOL_MAX_PIXELS];
     const int channels_last = conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
@@ -226,7 +230,8 @@ TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const v
                 const int64_t d =
                     convpool_input_index(depth, runs[r].depth, kd, conv->border);
                 const int64_t i = convpool_input_index(row, runs[r].row, kr, conv->border);
-                placed[r].line_at = d * conv->x_stride[CONVPOOL_AT_DEPTH] +
+                placed[r].line_at = runs[r].image * conv->x_stride[CONVPOOL_AT_BATCH] +
+                                    d * conv->x_stride[CONVPOOL_AT_DEPTH] +
                                     i * conv->x_stride[CONVPOOL_AT_ROW];
                 placed[r].outside = d < 0 || i < 0;
             }
@@ -238,6 +243,7 @@ TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const v
             const int64_t first = run->column + shift, length = run->length;
             REAL *to = run->to;
             run->to += steps * width;
+            CONVPOOL_PREFETCH((const char *)line + (first + ahead) * (int64_t)sizeof(STORAGE));
             if (run->outside || run->kind == NAME(run_any)) {
                 NAME(pack_run)(conv, run, run->outside ? NULL : line, first, steps, width, to);
             } else if (run->kind == NAME(run_of_16)) {
@@ -260,14 +266,16 @@ TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const v
 }
 
 /* Packs output channels [channel, channel + width) of one group for all steps k; `weight` is the
- * group's first element, with strides (out channel, channel, depth, row, column).
- * Precondition: `strip` has room for channels * taps * width elements. */
+ * group's first element, with strides (out channel, channel, depth, row, column). Each `block`
+ * steps are one piece of the strip, `pitch` elements from the one before.
+ * Precondition: `strip` has room for channels * taps steps of `width` elements, cut like that. */
 TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const void *weight,
                                                const int64_t *stride, int64_t channel,
-                                               int64_t width, void *strip)
+                                               int64_t width, void *strip, int64_t block,
+                                               int64_t pitch)
 {
     const int64_t left = conv->out_channels - channel, used = left < width ? left : width;
-    REAL *to = (REAL *)strip;
+    REAL *piece = (REAL *)strip, *to = piece, *end = piece + block * width;
     int64_t c, d, r, k, lane;
     for (c = 0; c < conv->channels; ++c) {
         for (d = 0; d < conv->axis[CONVPOOL_DEPTH].kernel; ++d) {
@@ -275,6 +283,10 @@ TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const 
                 const STORAGE *from = (const STORAGE *)weight + channel * stride[0] +
                                       c * stride[1] + d * stride[2] + r * stride[3];
                 for (k = 0; k < conv->axis[CONVPOOL_COLUMN].kernel; ++k, to += width) {
+                    if (to == end) {
+                        to = piece += pitch;
+                        end = piece + block * width;
+                    }
                     NAME(gather)(from + k * stride[4], stride[0], used, to);
                     for (lane = used; lane < width; ++lane) {
                         to[lane] = 0;

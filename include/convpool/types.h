@@ -21,6 +21,13 @@
 #define CONVPOOL_RESTRICT __restrict__
 #endif
 
+/* A hint that what p points to, which need not exist, will be read soon. */
+#if defined(__GNUC__) || defined(__clang__)
+#define CONVPOOL_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define CONVPOOL_PREFETCH(p) ((void)(p))
+#endif
+
 #if defined(__x86_64__) || defined(_M_X64)
 #define CONVPOOL_X86 1
 #else

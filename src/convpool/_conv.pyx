@@ -3,7 +3,7 @@
 
     depth = channels * taps                      (of one group: the length of each sum)
     weights = pack(weight)                       (once, shared by all threads)
-    parallel over (image, group, block of pixels, block of channels):
+    parallel over (group, block of pixels, which run on from image to image, block of channels):
         for each block of depth:
             panel = pack(input pixels, block of depth)         (of this thread)
             for each strip of channels x strip of pixels:
@@ -31,7 +31,8 @@ from convpool._winograd cimport fits_winograd, pays_winograd, run_winograd, tran
 cnp.import_array()
 
 cdef enum:
-    DEPTH_BLOCK = 256    # steps of a panel: 16 kB for a strip of 16 float32 pixels
+    DEPTH_BLOCK = 256    # steps of a panel at most: 16 kB for a strip of 16 float32 pixels
+    DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
@@ -49,7 +50,8 @@ cdef struct Plan:
     int64_t depth, depth_block
     int64_t pixels, pixel_width, pixel_block, pixel_blocks
     int64_t channel_width, channel_strips, channel_block, channel_blocks
-    int64_t weight_strip, weight_group  # bytes of one packed strip, and of one group
+    int64_t weight_piece         # elements of a packed strip's share of one block of depth
+    int64_t weight_block, weight_group  # elements of one block of depth, of one group
     int64_t strip_pitch          # elements from one strip of a panel to the next
     int64_t panel_size, tile_size, scratch_size  # bytes, of a thread
     int64_t tasks
@@ -62,23 +64,28 @@ cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) 
 
 
 cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
-    """The part of a plan that packed weights depend on."""
+    """The part of a plan that packed weights depend on. They are laid out as they are used: all
+    strips' shares of a block of depth follow one another."""
     cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t blocks
     plan.depth = conv.channels * convpool_taps(conv.axis)
+    blocks = ceil_div(plan.depth, DEPTH_BLOCK)
+    plan.depth_block = ceil_div(ceil_div(plan.depth, blocks), DEPTH_UNIT) * DEPTH_UNIT
     plan.pixel_width = kernels.rows if plan.channels_last else kernels.columns
     plan.channel_width = kernels.columns if plan.channels_last else kernels.rows
     plan.channel_strips = ceil_div(conv.out_channels, plan.channel_width)
-    plan.weight_strip = aligned(plan.depth * plan.channel_width * <int64_t>kernels.real_size)
-    plan.weight_group = plan.channel_strips * plan.weight_strip
+    plan.weight_piece = plan.depth_block * plan.channel_width
+    plan.weight_block = plan.channel_strips * plan.weight_piece
+    plan.weight_group = blocks * plan.weight_block
 
 
 cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept nogil:
     """Cuts the work: pixels first, since every cut through channels packs the pixels again."""
-    cdef int64_t real = <int64_t>plan.kernels.real_size, images = conv.batch * conv.groups
+    cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t wanted = 4 * threads if threads > 1 else 1
     cdef int64_t share, strips
-    plan.depth_block = min(plan.depth, <int64_t>DEPTH_BLOCK)
-    plan.pixels = convpool_pixels(conv.axis)
+    cdef const convpool_kernels* kernels = plan.kernels
+    plan.pixels = conv.batch * convpool_pixels(conv.axis)
     plan.channel_block = plan.channel_strips * plan.channel_width
     plan.pixel_block = PIXEL_BLOCK
     if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
@@ -86,31 +93,34 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
         plan.pixel_block = max(plan.pixel_width, min(plan.pixel_block, share))
         share = TILES // (real * plan.pixel_block)
         plan.channel_block = max(plan.channel_width, min(plan.channel_block, share))
-    share = max(<int64_t>48, ceil_div(plan.pixels * images, wanted))
+    share = max(<int64_t>48, ceil_div(plan.pixels * conv.groups, wanted))
     plan.pixel_block = min(plan.pixel_block, min(share, plan.pixels))
     plan.pixel_block = ceil_div(plan.pixel_block, plan.pixel_width) * plan.pixel_width
     plan.pixel_blocks = ceil_div(plan.pixels, plan.pixel_block)
-    if threads > 1 and images * plan.pixel_blocks < 2 * threads:
-        strips = ceil_div(plan.channel_strips, ceil_div(2 * threads, images * plan.pixel_blocks))
+    share = conv.groups * plan.pixel_blocks
+    if threads > 1 and share < 2 * threads:
+        strips = ceil_div(plan.channel_strips, ceil_div(2 * threads, share))
         plan.channel_block = min(plan.channel_block, strips * plan.channel_width)
     plan.channel_block = ceil_div(plan.channel_block, plan.channel_width) * plan.channel_width
     plan.channel_blocks = ceil_div(conv.out_channels, plan.channel_block)
-    plan.tasks = images * plan.pixel_blocks * plan.channel_blocks
+    plan.tasks = share * plan.channel_blocks
     # One line more than a strip holds, lest strips meet in one set of the cache.
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
     plan.panel_size = aligned(plan.pixel_block // plan.pixel_width * plan.strip_pitch * real)
     plan.tile_size = plan.pixel_width * plan.channel_width * real
-    plan.scratch_size = plan.panel_size + plan.tile_size
+    share = plan.pixel_block if plan.channels_last else CHANNEL_BLOCK + plan.channel_width
+    share = share * kernels.columns
     if plan.depth > plan.depth_block:
-        plan.scratch_size = plan.panel_size + plan.pixel_block * plan.channel_block * real
-    plan.scratch_size = aligned(plan.scratch_size)
+        share = plan.pixel_block * plan.channel_block
+    plan.scratch_size = plan.panel_size + aligned(share * real)
 
 
 cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int dtype,
                 int threads):
     """A weight laid out as the micro-kernel reads it."""
     cdef const convpool_kernels* kernels = kernels_for(dtype)
-    cdef Block packed = Block(conv.groups * plan.weight_group)
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    cdef Block packed = Block(conv.groups * plan.weight_group * real)
     cdef bytes_out strips = packed.data
     cdef int64_t stride[5]
     cdef int64_t group_stride, task, group, strip
@@ -121,16 +131,18 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
                        schedule="static"):
         group = task // plan.channel_strips
         strip = task % plan.channel_strips
-        kernels.pack_weights(conv, data + group * group_stride, stride,
-                             strip * plan.channel_width, plan.channel_width,
-                             strips + group * plan.weight_group + strip * plan.weight_strip)
+        kernels.pack_weights(
+            conv, data + group * group_stride, stride, strip * plan.channel_width,
+            plan.channel_width,
+            strips + (group * plan.weight_group + strip * plan.weight_piece) * real,
+            plan.depth_block, plan.weight_block)
     return packed
 
 
 cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
                          bytes_in bias, bytes_in residual, bytes_out out, int64_t pixel,
                          int64_t channel, bytes_out scratch) noexcept nogil:
-    """One block of pixels by one block of channels, of one image and group."""
+    """One block of pixels by one block of channels, of one group."""
     cdef int64_t pixels = min(plan.pixel_block, plan.pixels - pixel)
     cdef int64_t channels = min(plan.channel_block, conv.out_channels - channel)
     cdef int64_t begin, end, first, last
@@ -160,58 +172,63 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
     cdef int64_t steps = end - begin, pixel_width = plan.pixel_width
     cdef int64_t channel_width = plan.channel_width
     cdef int64_t pixel_strips = ceil_div(pixels, pixel_width)
-    cdef int64_t strip, strips = ceil_div(last - first, channel_width)
-    cdef int64_t i, p, c, used_pixels, used_channels
+    cdef int64_t strips = ceil_div(last - first, channel_width), first_strip = first // channel_width
+    # The strip that is read as columns stays while the rows stream past it.
+    cdef int64_t outer = strips if plan.channels_last else pixel_strips
+    cdef int64_t inner = pixel_strips if plan.channels_last else strips
+    cdef int64_t i, j, p = 0, strip = 0, used_pixels = 0, used_channels = 0
     cdef bytes_in weight
     cdef bytes_in columns
-    cdef bytes_out tile = tiles
+    cdef bytes_out line = tiles
+    cdef bytes_out tile
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
-    for i in range(pixel_strips * strips):
-        # The strip that is read as columns stays while the rows stream past it.
-        p = i % pixel_strips if plan.channels_last else i // strips
-        strip = i // pixel_strips if plan.channels_last else i % strips
-        c = first + strip * channel_width
-        used_pixels = min(pixel_width, pixels - p * pixel_width)
-        used_channels = min(channel_width, last - c)
-        weight = (weights + (channel + c) // channel_width * plan.weight_strip
-                  + begin * channel_width * real)
-        columns = panel + p * plan.strip_pitch * real
+    weights += (begin // plan.depth_block * plan.weight_block
+                + (channel + first) // channel_width * plan.weight_piece) * real
+    for i in range(outer):
         if plan.depth > plan.depth_block:
-            tile = tiles + (c // channel_width * ceil_div(plan.pixel_block, pixel_width)
-                            + p) * plan.tile_size
-        if plan.channels_last:
-            kernels.gemm_tile(used_pixels, used_channels, steps, columns, weight, channel_width,
-                              tile, kernels.columns, chain)
-        else:
-            kernels.gemm_tile(used_channels, used_pixels, steps, weight, columns, pixel_width,
-                              tile, kernels.columns, chain)
-        if end == plan.depth:
-            kernels.store_tile(conv, tile, kernels.columns, plan.channels_last, channel + c,
-                               used_channels, pixel + p * pixel_width, used_pixels, bias, residual,
-                               out)
+            line = tiles + plan.tile_size * (
+                (first_strip + i) * pixel_strips if plan.channels_last
+                else i * ceil_div(plan.channel_block, channel_width) + first_strip)
+        for j in range(inner):
+            p, strip = (j, i) if plan.channels_last else (i, j)
+            used_pixels = min(pixel_width, pixels - p * pixel_width)
+            used_channels = min(channel_width, last - first - strip * channel_width)
+            weight = weights + strip * plan.weight_piece * real
+            columns = panel + p * plan.strip_pitch * real
+            tile = line + j * plan.tile_size
+            if plan.channels_last:
+                kernels.gemm_tile(used_pixels, used_channels, steps, columns, weight,
+                                  channel_width, tile, kernels.columns, chain)
+            else:
+                kernels.gemm_tile(used_channels, used_pixels, steps, weight, columns, pixel_width,
+                                  tile, kernels.columns, chain)
+        if end == plan.depth and plan.channels_last:
+            kernels.store_tile(conv, line, kernels.columns, True, channel + first + strip * channel_width,
+                               used_channels, pixel, pixels, bias, residual, out)
+        elif end == plan.depth:
+            kernels.store_tile(conv, line, kernels.columns, False, channel + first, last - first,
+                               pixel + p * pixel_width, used_pixels, bias, residual, out)
 
 
 cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
              bytes_in bias, bytes_in residual, bytes_out out, int threads) except -1:
     cdef int64_t element = <int64_t>plan.kernels.element_size
     cdef int64_t real = <int64_t>plan.kernels.real_size
-    cdef int64_t task, block, group, image, pixel, channel, x_at, out_at, residual_at
+    cdef int64_t task, block, group, pixel, channel
     cdef Block memory = Block(threads * plan.scratch_size)
     cdef bytes_out scratch = memory.data
     for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
         block = task // plan.channel_blocks
         channel = task % plan.channel_blocks * plan.channel_block
         pixel = block % plan.pixel_blocks * plan.pixel_block
-        group = block // plan.pixel_blocks % conv.groups
-        image = block // plan.pixel_blocks // conv.groups
-        x_at = image * conv.x_stride[0] + group * conv.channels * conv.x_stride[1]
-        out_at = image * conv.out_stride[0] + group * conv.out_channels * conv.out_stride[1]
-        residual_at = (image * conv.residual_stride[0]
-                       + group * conv.out_channels * conv.residual_stride[1])
+        group = block // plan.pixel_blocks
         convolve_block(
-            plan, conv, weights + group * plan.weight_group, x + x_at * element,
-            beyond(bias, group * conv.out_channels * real), beyond(residual, residual_at * element),
-            out + out_at * element, pixel, channel, scratch + threadid() * plan.scratch_size)
+            plan, conv, weights + group * plan.weight_group * real,
+            x + group * conv.channels * conv.x_stride[1] * element,
+            beyond(bias, group * conv.out_channels * real),
+            beyond(residual, group * conv.out_channels * conv.residual_stride[1] * element),
+            out + group * conv.out_channels * conv.out_stride[1] * element, pixel, channel,
+            scratch + threadid() * plan.scratch_size)
     return 0
 
 

@@ -93,13 +93,14 @@ cdef Block pack_taps(Plan* plan, const convpool_conv* conv, const convpool_kerne
     if plan.lanes > 1 and not plan.shared:
         plan.weight_pitch = channels + CONVPOOL_SLACK
         packed = Block(plan.taps * plan.weight_pitch * real)
-        kernels.pack_weights(&flat, data, stride, 0, plan.weight_pitch, packed.data)
+        kernels.pack_weights(&flat, data, stride, 0, plan.weight_pitch, packed.data, plan.taps,
+                             0)
         return packed
     plan.weight_pitch = plan.taps
     packed = Block(channels * plan.taps * real)
     for channel in range(channels):
         kernels.pack_weights(&flat, data, stride, channel, 1,
-                             packed.data + channel * plan.taps * real)
+                             packed.data + channel * plan.taps * real, plan.taps, 0)
     return packed
 
 
