@@ -182,8 +182,8 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_channels)(const convpool_conv *conv, con
 
 /* Packs output pixels [pixel, pixel + pixels) of the batch for steps [begin, end) of one group,
  * whose first element is `x`. All pixels of a kernel row are read before the next, along input
- * rows. Strips begin `pitch` elements apart: a pitch that is no multiple of 4096 bytes keeps them from
- * fighting for the same set of a cache.
+ * rows. Strips begin `pitch` elements apart: a pitch that is no multiple of 4096 bytes keeps them
+ * from fighting for the same set of a cache.
  * Preconditions: 1 <= width <= CONVPOOL_MAX_WIDTH, 1 <= pixels <= CONVPOOL_MAX_PIXELS, pitch >=
  * (end - begin) * width; `panel` has room for ceil(pixels / width) * pitch elements. */
 TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const void *x,

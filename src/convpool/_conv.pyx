@@ -172,7 +172,8 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
     cdef int64_t steps = end - begin, pixel_width = plan.pixel_width
     cdef int64_t channel_width = plan.channel_width
     cdef int64_t pixel_strips = ceil_div(pixels, pixel_width)
-    cdef int64_t strips = ceil_div(last - first, channel_width), first_strip = first // channel_width
+    cdef int64_t strips = ceil_div(last - first, channel_width)
+    cdef int64_t first_strip = first // channel_width
     # The strip that is read as columns stays while the rows stream past it.
     cdef int64_t outer = strips if plan.channels_last else pixel_strips
     cdef int64_t inner = pixel_strips if plan.channels_last else strips
@@ -203,8 +204,9 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
                 kernels.gemm_tile(used_channels, used_pixels, steps, weight, columns, pixel_width,
                                   tile, kernels.columns, chain)
         if end == plan.depth and plan.channels_last:
-            kernels.store_tile(conv, line, kernels.columns, True, channel + first + strip * channel_width,
-                               used_channels, pixel, pixels, bias, residual, out)
+            kernels.store_tile(conv, line, kernels.columns, True,
+                               channel + first + strip * channel_width, used_channels, pixel,
+                               pixels, bias, residual, out)
         elif end == plan.depth:
             kernels.store_tile(conv, line, kernels.columns, False, channel + first, last - first,
                                pixel + p * pixel_width, used_pixels, bias, residual, out)
