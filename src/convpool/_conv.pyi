@@ -4,14 +4,6 @@ from numpy.typing import NDArray
 
 from ._memory import Block
 
-def pack_weight(
-    weight: NDArray[Any],
-    *,
-    dtype: int,
-    groups: int,
-    channels_last: bool,
-    num_threads: SupportsIndex | None,
-) -> Block: ...
 def convolve(
     x: NDArray[Any],
     weight: NDArray[Any],

@@ -21,7 +21,7 @@ from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
-from convpool._geometry cimport fill_axes, fill_strides
+from convpool._geometry cimport data_of, fill_axes, fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
 from convpool._stencil cimport run_stencil, suits_stencil
@@ -205,34 +205,54 @@ cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, byte
     return 0
 
 
-def pack_weight(cnp.ndarray weight, *, int dtype, int64_t groups, bint channels_last, num_threads):
-    """The strips of a weight that `convolve` takes as `strips`: good for any input and geometry of
-    this layout. The caller has checked everything."""
-    cdef convpool_conv conv
+cdef Block pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype,
+                       bint channels_last, int algorithm, num_threads):
+    """The strips of a weight that `run_convolution` takes: good for any input of this layout. Of
+    `conv` the sizes of input and output are not known yet, nor the channels."""
+    cdef convpool_conv sized = conv[0]
     cdef Plan plan
-    fill_axes(conv.axis, tuple(
-        (length, length, 1, 1, 0, 0, 1) for length in (<object>weight).shape[2:]))
-    set_channels(&conv, weight, groups)
+    set_channels(&sized, weight, conv.groups)
     plan.kernels = kernels_for(dtype)
     plan.channels_last = channels_last
-    plan_weights(&plan, &conv)
-    return pack(&plan, &conv, weight, dtype,
+    plan_weights(&plan, &sized)
+    return pack(&plan, &sized, weight, dtype,
                 threads_for(num_threads, <double>cnp.PyArray_SIZE(weight)))
+
+
+cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
+                         bytes_in residual, bytes_out out, Block strips, int dtype,
+                         int weight_dtype, bint channels_last, int algorithm,
+                         num_threads) except -1:
+    """Convolves into `out`. The caller has checked everything: strides count whole aligned native
+    elements, `bias` is contiguous and of the type sums have, `strips` are what `pack_weight` made
+    of this weight, or None."""
+    cdef Plan plan
+    cdef int threads
+    convpool_merge_rows(conv, residual != NULL)
+    plan.kernels = kernels_for(dtype)
+    plan.channels_last = channels_last
+    plan_weights(&plan, conv)
+    threads = threads_for(
+        num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth
+        * convpool_pixels(conv.axis))
+    if suits_stencil(conv, channels_last):
+        run_stencil(conv, plan.kernels, kernels_for(weight_dtype), channels_last, x, weight, bias,
+                    residual, out, threads)
+        return 0
+    plan_blocks(&plan, conv, threads)
+    if strips is None:
+        strips = pack(&plan, conv, weight, weight_dtype, threads)
+    run(&plan, conv, strips.data, x, bias, residual, out, min(threads, plan.tasks))
+    return 0
 
 
 def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *,
              Block strips, int dtype, int weight_dtype, tuple axes, int64_t groups,
              bint channels_last, int border, double border_value, int activation, double p0,
-             double p1, num_threads):
-    """Convolves into `out`. The caller has checked everything: batched arrays whose strides are
-    multiples of their aligned native elements, `bias` contiguous and of the type sums have, `axes`
-    a tuple (size, kernel, stride, dilation, before, after, out) for each spatial axis, `strips`
-    what `pack_weight` made of this weight, or None."""
+             double p1, num_threads, int algorithm=0):
+    """`run_convolution` for callers in Python, with batched arrays and `axes` a tuple (size,
+    kernel, stride, dilation, before, after, out) for each spatial axis."""
     cdef convpool_conv conv
-    cdef Plan plan
-    cdef int threads
-    cdef bytes_in bias_data = NULL
-    cdef bytes_in residual_data = NULL
     conv.batch = cnp.PyArray_DIM(x, 0)
     fill_axes(conv.axis, axes)
     set_channels(&conv, weight, groups)
@@ -244,25 +264,7 @@ def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out,
     conv.activation = activation
     conv.activation_parameter[0] = p0
     conv.activation_parameter[1] = p1
-    if bias is not None:
-        bias_data = <bytes_in>cnp.PyArray_DATA(bias)
-    if residual is not None:
-        residual_data = <bytes_in>cnp.PyArray_DATA(residual)
-    convpool_merge_rows(&conv, residual is not None)
-
-    plan.kernels = kernels_for(dtype)
-    plan.channels_last = channels_last
-    plan_weights(&plan, &conv)
-    threads = threads_for(
-        num_threads, <double>conv.batch * groups * conv.out_channels * plan.depth
-        * convpool_pixels(conv.axis))
-    if suits_stencil(&conv, channels_last):
-        run_stencil(&conv, plan.kernels, kernels_for(weight_dtype), channels_last,
-                    <bytes_in>cnp.PyArray_DATA(x), weight, bias_data, residual_data,
-                    <bytes_out>cnp.PyArray_DATA(out), threads)
-        return
-    plan_blocks(&plan, &conv, threads)
-    if strips is None:
-        strips = pack(&plan, &conv, weight, weight_dtype, threads)
-    run(&plan, &conv, strips.data, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
-        <bytes_out>cnp.PyArray_DATA(out), min(threads, plan.tasks))
+    run_convolution(
+        &conv, data_of(x), weight, data_of(bias), data_of(residual),
+        <bytes_out>cnp.PyArray_DATA(out), strips, dtype, weight_dtype, channels_last, algorithm,
+        num_threads)

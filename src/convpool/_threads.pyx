@@ -125,7 +125,7 @@ def _choose_isa():
             return isa
 
 
-def _checked(num_threads):
+def checked_threads(num_threads):
     if isinstance(num_threads, bool):
         raise TypeError(f"num_threads: got {num_threads!r}, expected a whole number from 1 on")
     try:
@@ -151,7 +151,7 @@ cdef int threads_for(object requested, double work) except -1:
         requested = _context.get()
         number = _process_threads if requested is None else requested
     else:
-        number = _checked(requested)
+        number = checked_threads(requested)
     return 1 if work < SERIAL_WORK or _forked else number
 
 
@@ -178,7 +178,7 @@ def set_num_threads(num_threads):
     >>> convpool.set_num_threads(before)
     """
     global _process_threads
-    _process_threads = _checked(num_threads)
+    _process_threads = checked_threads(num_threads)
 
 
 def get_num_threads():
@@ -218,7 +218,7 @@ def num_threads(num_threads):
     ...     convpool.get_num_threads()
     1
     """
-    token = _context.set(_checked(num_threads))
+    token = _context.set(checked_threads(num_threads))
     try:
         yield
     finally:
