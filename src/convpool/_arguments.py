@@ -256,6 +256,7 @@ def output_array(
         return np.empty(shape, dtype), False
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out: got {type(out).__name__}, expected a numpy.ndarray")
+    out = np.asarray(out)  # a subclass may say what it likes of itself
     if out.dtype != dtype:
         raise TypeError(f"out: got dtype {out.dtype}, expected {dtype}")
     if out.shape != shape:

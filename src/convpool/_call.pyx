@@ -20,6 +20,8 @@ from convpool._kernels cimport *
 from convpool._memory cimport Block, bytes_out
 from convpool._plain cimport *
 
+import numpy as np
+
 from convpool._arguments import integer as any_integer, written
 from convpool._threads import checked_threads
 
@@ -327,9 +329,8 @@ def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, pa
             <bytes_out>cnp.PyArray_DATA(result), strips, element_type(images),
             element_type(kernels), last, terms.algorithm, num_threads)
     if copy:
-        out[...] = result
-        return out
-    return result
+        np.copyto(np.asarray(out), result)
+    return result if out is None else out
 
 
 def linear(x, weight, bias, activation, num_threads):
@@ -476,6 +477,6 @@ def pool(int spatial, x, kernel_size, stride, padding, dilation, ceil_mode, layo
         _pool.run_pool(&pool, data_of(images), <bytes_out>cnp.PyArray_DATA(result),
                        <int64_t*>data_of(indices), element_type(images), last, num_threads)
     if copy:
-        out[...] = result
-        result = out
-    return result if indices is None else (result, indices)
+        np.copyto(np.asarray(out), result)
+    delivered = result if out is None else out
+    return delivered if indices is None else (delivered, indices)
