@@ -99,6 +99,17 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.scratch_size = aligned(plan.scratch_size)
 
 
+cdef void pack_strip(const Plan* plan, const convpool_conv* conv, const convpool_kernels* kernels,
+                     bytes_in weight, const int64_t* stride, int64_t task,
+                     bytes_out strips) noexcept nogil:
+    """One strip of one group's channels."""
+    cdef int64_t group = task // plan.channel_strips, strip = task % plan.channel_strips
+    weight += group * conv.out_channels * stride[0] * <int64_t>kernels.element_size
+    strips += group * plan.weight_group + strip * plan.weight_strip
+    kernels.pack_weights(conv, weight, stride, strip * plan.channel_width, plan.channel_width,
+                         strips)
+
+
 cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int dtype,
                 int threads):
     """A weight laid out as the micro-kernel reads it."""
@@ -106,17 +117,16 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     cdef Block packed = Block(conv.groups * plan.weight_group)
     cdef bytes_out strips = packed.data
     cdef int64_t stride[5]
-    cdef int64_t group_stride, task, group, strip
+    cdef int64_t task, tasks = conv.groups * plan.channel_strips
     cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
     fill_strides(stride, weight, False)
-    group_stride = conv.out_channels * stride[0] * <int64_t>kernels.element_size
-    for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads,
-                       schedule="static"):
-        group = task // plan.channel_strips
-        strip = task % plan.channel_strips
-        kernels.pack_weights(conv, data + group * group_stride, stride,
-                             strip * plan.channel_width, plan.channel_width,
-                             strips + group * plan.weight_group + strip * plan.weight_strip)
+    if threads == 1:  # even a team of one costs as much as a small call
+        with nogil:
+            for task in range(tasks):
+                pack_strip(plan, conv, kernels, data, stride, task, strips)
+        return packed
+    for task in prange(tasks, nogil=True, num_threads=threads, schedule="static"):
+        pack_strip(plan, conv, kernels, data, stride, task, strips)
     return packed
 
 
@@ -181,27 +191,41 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
                                out)
 
 
-cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
-             bytes_in bias, bytes_in residual, bytes_out out, int threads) except -1:
+cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
+                        bytes_in bias, bytes_in residual, bytes_out out, int64_t task,
+                        bytes_out scratch) noexcept nogil:
+    """One block of one image and group."""
     cdef int64_t element = <int64_t>plan.kernels.element_size
     cdef int64_t real = <int64_t>plan.kernels.real_size
-    cdef int64_t task, block, group, image, pixel, channel, x_at, out_at, residual_at
+    cdef int64_t block = task // plan.channel_blocks
+    cdef int64_t channel = task % plan.channel_blocks * plan.channel_block
+    cdef int64_t pixel = block % plan.pixel_blocks * plan.pixel_block
+    cdef int64_t group = block // plan.pixel_blocks % conv.groups
+    cdef int64_t image = block // plan.pixel_blocks // conv.groups
+    cdef int64_t x_at = image * conv.x_stride[0] + group * conv.channels * conv.x_stride[1]
+    cdef int64_t out_at = (image * conv.out_stride[0]
+                           + group * conv.out_channels * conv.out_stride[1])
+    cdef int64_t residual_at = (image * conv.residual_stride[0]
+                                + group * conv.out_channels * conv.residual_stride[1])
+    convolve_block(
+        plan, conv, weights + group * plan.weight_group, x + x_at * element,
+        beyond(bias, group * conv.out_channels * real), beyond(residual, residual_at * element),
+        out + out_at * element, pixel, channel, scratch)
+
+
+cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
+             bytes_in bias, bytes_in residual, bytes_out out, int threads) except -1:
     cdef Block memory = Block(threads * plan.scratch_size)
     cdef bytes_out scratch = memory.data
+    cdef int64_t task
+    if threads == 1:
+        with nogil:
+            for task in range(plan.tasks):
+                convolve_task(plan, conv, weights, x, bias, residual, out, task, scratch)
+        return 0
     for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
-        block = task // plan.channel_blocks
-        channel = task % plan.channel_blocks * plan.channel_block
-        pixel = block % plan.pixel_blocks * plan.pixel_block
-        group = block // plan.pixel_blocks % conv.groups
-        image = block // plan.pixel_blocks // conv.groups
-        x_at = image * conv.x_stride[0] + group * conv.channels * conv.x_stride[1]
-        out_at = image * conv.out_stride[0] + group * conv.out_channels * conv.out_stride[1]
-        residual_at = (image * conv.residual_stride[0]
-                       + group * conv.out_channels * conv.residual_stride[1])
-        convolve_block(
-            plan, conv, weights + group * plan.weight_group, x + x_at * element,
-            beyond(bias, group * conv.out_channels * real), beyond(residual, residual_at * element),
-            out + out_at * element, pixel, channel, scratch + threadid() * plan.scratch_size)
+        convolve_task(plan, conv, weights, x, bias, residual, out, task,
+                      scratch + threadid() * plan.scratch_size)
     return 0
 
 

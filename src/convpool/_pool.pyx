@@ -59,6 +59,11 @@ cdef int run_pool(const convpool_pool* pool, bytes_in x, bytes_out out, int64_t*
     threads = threads_for(
         num_threads, <double>pool.batch * pool.channels * convpool_pixels(pool.axis)
         * pool.axis[CONVPOOL_ROW].kernel * pool.axis[CONVPOOL_COLUMN].kernel)
+    if threads == 1:  # even a team of one costs as much as a small call
+        with nogil:
+            for line in range(lines):
+                pool_line(kernels, pool, channels_last, line, x, out, index)
+        return 0
     for line in prange(lines, nogil=True, num_threads=threads, schedule="static"):
         pool_line(kernels, pool, channels_last, line, x, out, index)
     return 0
