@@ -30,9 +30,12 @@ cdef extern from *:
     """
     int CONVPOOL_OPENMP
 
-# Multiply-adds (or cells read, when pooling) below which a second thread costs more than it saves:
-# waking one takes some microseconds.
-cdef double SERIAL_WORK = 200_000
+# Multiply-adds (or cells read, when pooling) below which a second thread costs more than it saves.
+# Sharing a call with a second thread was measured to cost 8 to 12 us right after another call,
+# while the worker still spins, and 20 to 40 us after a pause of 1 ms, when it has to be woken (two
+# cores, libgomp, default wait policy). So many multiply-adds take one thread 10 us at the peak and
+# 30 us in a small layer: about where the second thread breaks even.
+cdef double SERIAL_WORK = 500_000
 
 cdef int MOST_THREADS = 1024
 
