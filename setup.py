@@ -32,6 +32,10 @@ int main(void) {
 # the same bits whatever the compiler. Debugging symbols would triple the wheel.
 UNIX_FLAGS = ["-O3", "-ffp-contract=off", "-g0"]
 
+MODULES = (
+    "_threads", "_memory", "_stencil", "_winograd", "_conv", "_pool", "_plain", "_call",
+)  # fmt: skip
+
 
 class BuildExt(build_ext):
     """Adds the flags of the compiler at hand, and OpenMP's where a program with it links."""
@@ -100,7 +104,7 @@ def extensions():
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION")],
             depends=headers,
         )
-        for name in ("_threads", "_memory", "_stencil", "_winograd", "_conv", "_pool")
+        for name in MODULES
     ]
 
 

@@ -18,7 +18,8 @@ IntPerAxis = SupportsIndex | Sequence[SupportsIndex]
 Padding = str | SupportsIndex | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
 Activation = str | tuple[str, Any] | None
 
-# Codes of the C side's enums: convpool_dtype (by dtype.char), convpool_border, convpool_activation.
+# Codes of the C side's enums: convpool_dtype (by dtype.char), convpool_border, convpool_activation;
+# and of the drivers' algorithms.
 DTYPES = {"f": 0, "d": 1, "e": 2, "B": 3, "H": 4}
 BORDERS = {"zeros": 0, "constant": 0, "reflect": 1, "replicate": 2, "circular": 3}
 # Name: code, parameters, how many of them a caller may set.
@@ -35,7 +36,7 @@ ACTIVATIONS: dict[str, tuple[int, tuple[float, ...], int]] = {
     "hardtanh": (9, (-1.0, 1.0), 2),
     "softplus": (10, (1.0,), 1),
 }
-ALGORITHMS = ("auto", "direct", "winograd")
+ALGORITHMS = {"auto": 0, "direct": 1, "winograd": 2}
 
 # No argument that counts pixels may be larger; sums of a few of them then fit 64 bits.
 LARGEST = 2**31 - 1
@@ -45,6 +46,15 @@ LARGEST = 2**31 - 1
 _short = reprlib.Repr()
 _short.maxother = _short.maxstring = 80
 shown = _short.repr
+
+
+def written(value: Any) -> Any:
+    """An argument as it is written now: lists copied, arrays as the lists they stand for."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if type(value) is list or type(value) is tuple:
+        return type(value)(map(written, value))
+    return value
 
 
 def array_of(name: str, value: ArrayLike) -> Array:
@@ -146,9 +156,10 @@ def choice(name: str, value: object, known: Iterable[str]) -> str:
     """One of the known names."""
     if not isinstance(value, str):
         raise TypeError(f"{name}: got {shown(value)}, expected one of {', '.join(known)}")
-    if value not in known:
-        raise ValueError(f"{name}: got {shown(value)}, expected one of {', '.join(known)}")
-    return value
+    for item in known:
+        if item == value:
+            return item
+    raise ValueError(f"{name}: got {shown(value)}, expected one of {', '.join(known)}")
 
 
 def channels_last(layout: object, spatial: int) -> bool:
@@ -157,39 +168,13 @@ def channels_last(layout: object, spatial: int) -> bool:
     return choice("layout", layout, (f"NC{axes}", f"N{axes}C")).endswith("C")
 
 
-def batched(name: str, array: Array, spatial: int) -> tuple[Array, bool]:
-    """`array` with a batch axis, and whether it had none."""
-    if array.ndim == spatial + 2:
-        return array, False
-    if array.ndim == spatial + 1:
-        return array[None], True
-    raise ValueError(
-        f"{name}: got shape {array.shape}, expected {spatial + 2} axes, "
-        f"or {spatial + 1} for one example without the batch axis"
-    )
-
-
-def padding_pairs(
-    padding: object,
-    sizes: Sequence[int],
-    kernel: Sequence[int],
-    stride: Sequence[int],
-    dilation: Sequence[int],
-) -> list[tuple[int, int]]:
-    """(before, after) for each axis. "same" is TensorFlow's: ceil(size / stride) outputs."""
-    spatial = len(sizes)
+def padding_form(padding: object, spatial: int) -> str | tuple[tuple[int, int], ...]:
+    """A rule by its name, or (before, after) for each axis."""
     if isinstance(padding, str):
-        choice("padding", padding, ("valid", "same", "same_lower"))
-        pairs = []
-        for size, taps, step, gap in zip(sizes, kernel, stride, dilation, strict=True):
-            reach = (-(-size // step) - 1) * step + (taps - 1) * gap + 1
-            total = 0 if padding == "valid" else max(0, reach - size)
-            less = total // 2
-            pairs.append((total - less, less) if padding == "same_lower" else (less, total - less))
-        return pairs
+        return choice("padding", padding, ("valid", "same", "same_lower"))
     if is_index(padding):
         same = integer("padding", padding, 0)
-        return [(same, same)] * spatial
+        return ((same, same),) * spatial
     expected = (
         f"an int, {spatial} ints or {spatial} (before, after) pairs, one an axis, "
         "or 'valid', 'same', 'same_lower'"
@@ -200,7 +185,7 @@ def padding_pairs(
             item = (item, item)
         before, after = sequence("padding", item, 2, expected)
         pairs.append((integer("padding", before, 0), integer("padding", after, 0)))
-    return pairs
+    return tuple(pairs)
 
 
 def activation_code(activation: object) -> tuple[int, float, float]:
@@ -226,22 +211,6 @@ def activation_code(activation: object) -> tuple[int, float, float]:
             raise ValueError(f"activation: got {shown(activation)}, expected a parameter above 0")
     p0, p1 = (*parameters, 0.0, 0.0)[:2]
     return code, p0, p1
-
-
-def algorithm_code(
-    algorithm: object, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
-) -> int:
-    """The drivers' code of an algorithm, which must exist for such kernels."""
-    name = choice("algorithm", algorithm, ALGORITHMS)
-    if name == "winograd" and (
-        tuple(kernel) not in ((3, 3), (5, 5)) or max(stride) > 1 or max(dilation) > 1
-    ):
-        raise ValueError(
-            f"algorithm: got 'winograd' for a kernel of {tuple(kernel)} with stride "
-            f"{tuple(stride)} and dilation {tuple(dilation)}, "
-            "expected (3, 3) or (5, 5) with 1 and 1"
-        )
-    return ALGORITHMS.index(name)
 
 
 def border_code(padding_mode: object, padding_value: object) -> tuple[int, float]:
@@ -287,6 +256,7 @@ def output_array(
         return np.empty(shape, dtype), False
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out: got {type(out).__name__}, expected a numpy.ndarray")
+    out = np.asarray(out)  # a subclass may say what it likes of itself
     if out.dtype != dtype:
         raise TypeError(f"out: got dtype {out.dtype}, expected {dtype}")
     if out.shape != shape:

@@ -4,16 +4,6 @@ from numpy.typing import NDArray
 
 class Strips: ...
 
-def pack_weight(
-    weight: NDArray[Any],
-    *,
-    dtype: int,
-    axes: tuple[tuple[int, int, int, int, int, int, int], ...],
-    groups: int,
-    channels_last: bool,
-    algorithm: int,
-    num_threads: SupportsIndex | None,
-) -> Strips: ...
 def convolve(
     x: NDArray[Any],
     weight: NDArray[Any],
@@ -32,6 +22,5 @@ def convolve(
     activation: int,
     p0: float,
     p1: float,
-    algorithm: int,
     num_threads: SupportsIndex | None,
 ) -> None: ...

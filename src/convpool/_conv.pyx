@@ -21,7 +21,7 @@ from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
-from convpool._geometry cimport fill_axes, fill_strides
+from convpool._geometry cimport data_of, fill_axes, fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
 from convpool._stencil cimport run_stencil, suits_stencil
@@ -36,6 +36,7 @@ cdef enum:
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
+    LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
 
 
 cdef enum:
@@ -115,27 +116,37 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.scratch_size = plan.panel_size + aligned(share * real)
 
 
+cdef void pack_strip(const Plan* plan, const convpool_conv* conv, const convpool_kernels* kernels,
+                     bytes_in weight, const int64_t* stride, int64_t task,
+                     bytes_out strips) noexcept nogil:
+    """One strip of one group's channels."""
+    cdef int64_t group = task // plan.channel_strips, strip = task % plan.channel_strips
+    kernels.pack_weights(
+        conv, weight + group * conv.out_channels * stride[0] * <int64_t>kernels.element_size,
+        stride, strip * plan.channel_width, plan.channel_width,
+        strips + ((group * plan.weight_group + strip * plan.weight_piece)
+                  * <int64_t>plan.kernels.real_size),
+        plan.depth_block, plan.weight_block)
+
+
 cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int dtype,
                 int threads):
     """A weight laid out as the micro-kernel reads it."""
     cdef const convpool_kernels* kernels = kernels_for(dtype)
-    cdef int64_t real = <int64_t>plan.kernels.real_size
-    cdef Block packed = Block(conv.groups * plan.weight_group * real)
+    cdef Block packed = Block(
+        conv.groups * plan.weight_group * <int64_t>plan.kernels.real_size)
     cdef bytes_out strips = packed.data
     cdef int64_t stride[5]
-    cdef int64_t group_stride, task, group, strip
+    cdef int64_t task, tasks = conv.groups * plan.channel_strips
     cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
     fill_strides(stride, weight, False)
-    group_stride = conv.out_channels * stride[0] * <int64_t>kernels.element_size
-    for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads,
-                       schedule="static"):
-        group = task // plan.channel_strips
-        strip = task % plan.channel_strips
-        kernels.pack_weights(
-            conv, data + group * group_stride, stride, strip * plan.channel_width,
-            plan.channel_width,
-            strips + (group * plan.weight_group + strip * plan.weight_piece) * real,
-            plan.depth_block, plan.weight_block)
+    if threads == 1:  # even a team of one costs as much as a small call
+        with nogil:
+            for task in range(tasks):
+                pack_strip(plan, conv, kernels, data, stride, task, strips)
+        return packed
+    for task in prange(tasks, nogil=True, num_threads=threads, schedule="static"):
+        pack_strip(plan, conv, kernels, data, stride, task, strips)
     return packed
 
 
@@ -212,45 +223,57 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
                                pixel + p * pixel_width, used_pixels, bias, residual, out)
 
 
-cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
-             bytes_in bias, bytes_in residual, bytes_out out, int threads) except -1:
+cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
+                        bytes_in bias, bytes_in residual, bytes_out out, int64_t task,
+                        bytes_out scratch) noexcept nogil:
+    """One block of one group."""
     cdef int64_t element = <int64_t>plan.kernels.element_size
     cdef int64_t real = <int64_t>plan.kernels.real_size
-    cdef int64_t task, block, group, pixel, channel
+    cdef int64_t block = task // plan.channel_blocks, group = block // plan.pixel_blocks
+    cdef int64_t channel = task % plan.channel_blocks * plan.channel_block
+    cdef int64_t pixel = block % plan.pixel_blocks * plan.pixel_block
+    convolve_block(
+        plan, conv, weights + group * plan.weight_group * real,
+        x + group * conv.channels * conv.x_stride[1] * element,
+        beyond(bias, group * conv.out_channels * real),
+        beyond(residual, group * conv.out_channels * conv.residual_stride[1] * element),
+        out + group * conv.out_channels * conv.out_stride[1] * element, pixel, channel, scratch)
+
+
+cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
+             bytes_in bias, bytes_in residual, bytes_out out, int threads) except -1:
     cdef Block memory = Block(threads * plan.scratch_size)
     cdef bytes_out scratch = memory.data
+    cdef int64_t task
+    if threads == 1:
+        with nogil:
+            for task in range(plan.tasks):
+                convolve_task(plan, conv, weights, x, bias, residual, out, task, scratch)
+        return 0
     for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
-        block = task // plan.channel_blocks
-        channel = task % plan.channel_blocks * plan.channel_block
-        pixel = block % plan.pixel_blocks * plan.pixel_block
-        group = block // plan.pixel_blocks
-        convolve_block(
-            plan, conv, weights + group * plan.weight_group * real,
-            x + group * conv.channels * conv.x_stride[1] * element,
-            beyond(bias, group * conv.out_channels * real),
-            beyond(residual, group * conv.out_channels * conv.residual_stride[1] * element),
-            out + group * conv.out_channels * conv.out_stride[1] * element, pixel, channel,
-            scratch + threadid() * plan.scratch_size)
+        convolve_task(plan, conv, weights, x, bias, residual, out, task,
+                      scratch + threadid() * plan.scratch_size)
     return 0
 
 
 cdef class Strips:
     """A weight as the algorithms read it, each form made when it is first asked for. (Two threads
     that ask at once make it twice; the last one's stays.)"""
-    cdef Block direct, winograd
 
-    cdef Block for_direct(self, const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
-                          int dtype, int threads):
-        if self.direct is None:
-            self.direct = pack(plan, conv, weight, dtype, threads)
-        return self.direct
 
-    cdef Block for_winograd(self, const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
-                            int dtype, int threads):
-        if self.winograd is None:
-            self.winograd = transform_weights(conv, plan.kernels, kernels_for(dtype), weight,
-                                              threads)
-        return self.winograd
+cdef Block direct_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
+                         cnp.ndarray weight, int dtype, int threads):
+    if strips.direct is None:
+        strips.direct = pack(plan, conv, weight, dtype, threads)
+    return strips.direct
+
+
+cdef Block winograd_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
+                           cnp.ndarray weight, int dtype, int threads):
+    if strips.winograd is None:
+        strips.winograd = transform_weights(conv, plan.kernels, kernels_for(dtype), weight,
+                                            threads)
+    return strips.winograd
 
 
 cdef bint by_winograd(const convpool_conv* conv, int algorithm) noexcept:
@@ -258,40 +281,67 @@ cdef bint by_winograd(const convpool_conv* conv, int algorithm) noexcept:
             and (algorithm == WINOGRAD or pays_winograd(conv)))
 
 
-def pack_weight(cnp.ndarray weight, *, int dtype, tuple axes, int64_t groups, bint channels_last,
-                int algorithm, num_threads):
-    """The strips of a weight that `convolve` takes as `strips`, prepared for the geometry given as
-    for `convolve`; others of this layout may use them, too. The caller has checked everything."""
-    cdef convpool_conv conv
+cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype,
+                        bint channels_last, int algorithm, num_threads):
+    """The strips of a weight that `run_convolution` takes: good for any input of this layout. Of
+    `conv` the sizes of input and output are not known yet, nor the channels: what is prepared
+    first is what large images need."""
+    cdef convpool_conv sized = conv[0]
     cdef Plan plan
     cdef Strips strips = Strips()
     cdef int threads = threads_for(num_threads, <double>cnp.PyArray_SIZE(weight))
-    fill_axes(conv.axis, axes)
-    set_channels(&conv, weight, groups)
+    set_channels(&sized, weight, conv.groups)
+    sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
     plan.kernels = kernels_for(dtype)
     plan.channels_last = channels_last
-    plan_weights(&plan, &conv)
-    if by_winograd(&conv, algorithm):
-        strips.for_winograd(&plan, &conv, weight, dtype, threads)
+    plan_weights(&plan, &sized)
+    if by_winograd(&sized, algorithm):
+        winograd_strips(strips, &plan, &sized, weight, dtype, threads)
     else:
-        strips.for_direct(&plan, &conv, weight, dtype, threads)
+        direct_strips(strips, &plan, &sized, weight, dtype, threads)
     return strips
+
+
+cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
+                         bytes_in residual, bytes_out out, Strips strips, int dtype,
+                         int weight_dtype, bint channels_last, int algorithm,
+                         num_threads) except -1:
+    """Convolves into `out`. The caller has checked everything: strides count whole aligned native
+    elements, `bias` is contiguous and of the type sums have, `strips` are what `pack_weight` made
+    of this weight, or None."""
+    cdef Plan plan
+    cdef Block packed
+    cdef int threads
+    convpool_merge_rows(conv, residual != NULL)
+    plan.kernels = kernels_for(dtype)
+    plan.channels_last = channels_last
+    plan_weights(&plan, conv)
+    threads = threads_for(
+        num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth
+        * convpool_pixels(conv.axis))
+    if algorithm != WINOGRAD and suits_stencil(conv, channels_last):
+        run_stencil(conv, plan.kernels, kernels_for(weight_dtype), channels_last, x, weight, bias,
+                    residual, out, threads)
+        return 0
+    if strips is None:
+        strips = Strips()
+    if by_winograd(conv, algorithm):
+        packed = winograd_strips(strips, &plan, conv, weight, weight_dtype, threads)
+        run_winograd(conv, plan.kernels, packed.data, x, bias, residual, out, threads)
+        return 0
+    plan_blocks(&plan, conv, threads)
+    packed = direct_strips(strips, &plan, conv, weight, weight_dtype, threads)
+    run(&plan, conv, packed.data, x, bias, residual, out, min(threads, plan.tasks))
+    return 0
 
 
 def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *,
              Strips strips, int dtype, int weight_dtype, tuple axes, int64_t groups,
              bint channels_last, int border, double border_value, int activation, double p0,
-             double p1, int algorithm, num_threads):
-    """Convolves into `out`. The caller has checked everything: batched arrays whose strides are
-    multiples of their aligned native elements, `bias` contiguous and of the type sums have, `axes`
-    a tuple (size, kernel, stride, dilation, before, after, out) for each spatial axis, `strips`
-    what `pack_weight` made of this weight, or None."""
+             double p1, num_threads, int algorithm=1):
+    """`run_convolution` for callers in Python, with batched arrays and `axes` a tuple (size,
+    kernel, stride, dilation, before, after, out) for each spatial axis."""
     cdef convpool_conv conv
-    cdef Plan plan
-    cdef Block packed
-    cdef int threads
-    cdef bytes_in bias_data = NULL
-    cdef bytes_in residual_data = NULL
     conv.batch = cnp.PyArray_DIM(x, 0)
     fill_axes(conv.axis, axes)
     set_channels(&conv, weight, groups)
@@ -303,31 +353,7 @@ def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out,
     conv.activation = activation
     conv.activation_parameter[0] = p0
     conv.activation_parameter[1] = p1
-    if bias is not None:
-        bias_data = <bytes_in>cnp.PyArray_DATA(bias)
-    if residual is not None:
-        residual_data = <bytes_in>cnp.PyArray_DATA(residual)
-    convpool_merge_rows(&conv, residual is not None)
-
-    plan.kernels = kernels_for(dtype)
-    plan.channels_last = channels_last
-    plan_weights(&plan, &conv)
-    threads = threads_for(
-        num_threads, <double>conv.batch * groups * conv.out_channels * plan.depth
-        * convpool_pixels(conv.axis))
-    if algorithm != WINOGRAD and suits_stencil(&conv, channels_last):
-        run_stencil(&conv, plan.kernels, kernels_for(weight_dtype), channels_last,
-                    <bytes_in>cnp.PyArray_DATA(x), weight, bias_data, residual_data,
-                    <bytes_out>cnp.PyArray_DATA(out), threads)
-        return
-    if strips is None:
-        strips = Strips()
-    if by_winograd(&conv, algorithm):
-        packed = strips.for_winograd(&plan, &conv, weight, weight_dtype, threads)
-        run_winograd(&conv, plan.kernels, packed.data, <bytes_in>cnp.PyArray_DATA(x), bias_data,
-                     residual_data, <bytes_out>cnp.PyArray_DATA(out), threads)
-        return
-    plan_blocks(&plan, &conv, threads)
-    packed = strips.for_direct(&plan, &conv, weight, weight_dtype, threads)
-    run(&plan, &conv, packed.data, <bytes_in>cnp.PyArray_DATA(x), bias_data, residual_data,
-        <bytes_out>cnp.PyArray_DATA(out), min(threads, plan.tasks))
+    run_convolution(
+        &conv, data_of(x), weight, data_of(bias), data_of(residual),
+        <bytes_out>cnp.PyArray_DATA(out), strips, dtype, weight_dtype, channels_last, algorithm,
+        num_threads)

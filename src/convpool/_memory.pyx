@@ -1,8 +1,11 @@
 # cython: language_level=3, cdivision=True
 """Scratch memory of the drivers."""
+cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Block:
     def __cinit__(self, int64_t size):
         self.memory = PyMem_RawMalloc(<size_t>(size + ALIGNMENT))

@@ -10,13 +10,10 @@ where lanes are columns, tap by tap where they are channels.
 """
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t
-cimport numpy as cnp
 
-from convpool._geometry cimport fill_axes, fill_strides
 from convpool._kernels cimport *
+from convpool._memory cimport bytes_in, bytes_out
 from convpool._threads cimport kernels_for, threads_for
-
-cnp.import_array()
 
 
 cdef void pool_line(const convpool_kernels* kernels, const convpool_pool* pool, int channels_last,
@@ -50,33 +47,23 @@ cdef void pool_line(const convpool_kernels* kernels, const convpool_pool* pool, 
         lane += used
 
 
-def pool(cnp.ndarray x, cnp.ndarray out, indices, *, int dtype, tuple axes, bint channels_last,
-         bint average, bint include_padding, int64_t divisor, num_threads):
-    """Pools into `out` and, unless it is None, `indices` (int64). The caller has checked
-    everything, as for `_conv.convolve`."""
-    cdef convpool_pool pool
+cdef int run_pool(const convpool_pool* pool, bytes_in x, bytes_out out, int64_t* index, int dtype,
+                  bint channels_last, num_threads) except -1:
+    """Pools into `out` and, unless it is NULL, `index`. The caller has checked everything, as for
+    `_conv.run_convolution`."""
     cdef const convpool_kernels* kernels = kernels_for(dtype)
     cdef int64_t line, lines
-    cdef int64_t* index_data = NULL
-    cdef const char* x_data = <const char*>cnp.PyArray_DATA(x)
-    cdef char* out_data = <char*>cnp.PyArray_DATA(out)
     cdef int threads
-    pool.batch = cnp.PyArray_DIM(x, 0)
-    pool.channels = cnp.PyArray_DIM(x, cnp.PyArray_NDIM(x) - 1 if channels_last else 1)
-    fill_axes(pool.axis, axes)
-    fill_strides(pool.x_stride, x, channels_last)
-    fill_strides(pool.out_stride, out, channels_last)
-    fill_strides(pool.index_stride, out if indices is None else indices, channels_last)
-    if indices is not None:
-        index_data = <int64_t*>cnp.PyArray_DATA(indices)
-    pool.average = average
-    pool.include_padding = include_padding
-    pool.divisor = divisor
-
     lines = pool.batch * pool.axis[CONVPOOL_DEPTH].out * pool.axis[CONVPOOL_ROW].out
     lines *= pool.axis[CONVPOOL_COLUMN].out if channels_last else pool.channels
     threads = threads_for(
         num_threads, <double>pool.batch * pool.channels * convpool_pixels(pool.axis)
         * pool.axis[CONVPOOL_ROW].kernel * pool.axis[CONVPOOL_COLUMN].kernel)
+    if threads == 1:  # even a team of one costs as much as a small call
+        with nogil:
+            for line in range(lines):
+                pool_line(kernels, pool, channels_last, line, x, out, index)
+        return 0
     for line in prange(lines, nogil=True, num_threads=threads, schedule="static"):
-        pool_line(kernels, &pool, channels_last, line, x_data, out_data, index_data)
+        pool_line(kernels, pool, channels_last, line, x, out, index)
+    return 0

@@ -30,9 +30,12 @@ cdef extern from *:
     """
     int CONVPOOL_OPENMP
 
-# Multiply-adds (or cells read, when pooling) below which a second thread costs more than it saves:
-# waking one takes some microseconds.
-cdef double SERIAL_WORK = 200_000
+# Multiply-adds (or cells read, when pooling) below which a second thread costs more than it saves.
+# Sharing a call with a second thread was measured to cost 8 to 12 us right after another call,
+# while the worker still spins, and 20 to 40 us after a pause of 1 ms, when it has to be woken (two
+# cores, libgomp, default wait policy). So many multiply-adds take one thread 10 us at the peak and
+# 30 us in a small layer: about where the second thread breaks even.
+cdef double SERIAL_WORK = 500_000
 
 cdef int MOST_THREADS = 1024
 
@@ -125,7 +128,7 @@ def _choose_isa():
             return isa
 
 
-def _checked(num_threads):
+def checked_threads(num_threads):
     if isinstance(num_threads, bool):
         raise TypeError(f"num_threads: got {num_threads!r}, expected a whole number from 1 on")
     try:
@@ -151,7 +154,7 @@ cdef int threads_for(object requested, double work) except -1:
         requested = _context.get()
         number = _process_threads if requested is None else requested
     else:
-        number = _checked(requested)
+        number = checked_threads(requested)
     return 1 if work < SERIAL_WORK or _forked else number
 
 
@@ -178,7 +181,7 @@ def set_num_threads(num_threads):
     >>> convpool.set_num_threads(before)
     """
     global _process_threads
-    _process_threads = _checked(num_threads)
+    _process_threads = checked_threads(num_threads)
 
 
 def get_num_threads():
@@ -218,7 +221,7 @@ def num_threads(num_threads):
     ...     convpool.get_num_threads()
     1
     """
-    token = _context.set(_checked(num_threads))
+    token = _context.set(checked_threads(num_threads))
     try:
         yield
     finally:

@@ -1,189 +1,27 @@
 """Convolution and pooling as functions: checked, documented, and handed to the drivers.
 
-A call here is: arguments -> geometry (one tuple an axis) -> the result's array -> a driver of
-`_conv` or `_pool`, which can rely on all of it.
+What a function is given goes to `_call`, which settles it and runs the driver.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal, SupportsIndex, overload
+from typing import Literal, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _conv, _pool
+from . import _call, _conv
 from ._arguments import (
     DTYPES,
     Activation,
     Array,
-    Axis,
     IntPerAxis,
     Padding,
-    activation_code,
-    algorithm_code,
-    alike,
     array_of,
-    batched,
-    bias_array,
     border_code,
-    channels_last,
-    float_array,
-    integer,
     output_array,
-    packable,
-    padding_pairs,
-    per_axis,
     readable,
     real,
 )
 from .packed import PackedWeight
-
-
-def _spatial(shape: Sequence[int], last: bool) -> tuple[int, ...]:
-    return tuple(shape[1:-1] if last else shape[2:])
-
-
-def _shape(batch: int, channels: int, sizes: Sequence[int], last: bool) -> tuple[int, ...]:
-    return (batch, *sizes, channels) if last else (batch, channels, *sizes)
-
-
-def _conv_axes(
-    sizes: Sequence[int],
-    kernel: Sequence[int],
-    stride: Sequence[int],
-    dilation: Sequence[int],
-    pads: Sequence[tuple[int, int]],
-) -> tuple[Axis, ...]:
-    """Fill in each axis: out = floor((padded - dilation (kernel - 1) - 1) / stride) + 1."""
-    axes = []
-    for size, taps, step, gap, (before, after) in zip(
-        sizes, kernel, stride, dilation, pads, strict=True
-    ):
-        reach, padded = (taps - 1) * gap + 1, size + before + after
-        if reach > padded:
-            raise ValueError(
-                f"weight: got a kernel of {tuple(kernel)}, which with dilation {tuple(dilation)} "
-                f"spans {reach}, expected at most the padded input's {padded}"
-            )
-        if padded >= 2**62:
-            raise ValueError(f"x: got a padded axis of {padded}, too large to count")
-        axes.append((size, taps, step, gap, before, after, (padded - reach) // step + 1))
-    return tuple(axes)
-
-
-def _convolve(
-    spatial: int,
-    x: ArrayLike,
-    weight: ArrayLike | PackedWeight,
-    bias: ArrayLike | None,
-    stride: object,
-    padding: object,
-    dilation: object,
-    groups: object,
-    padding_mode: object,
-    padding_value: object,
-    flip: bool,
-    activation: object,
-    residual: ArrayLike | None,
-    layout: object,
-    algorithm: object,
-    out: Array | None,
-    num_threads: SupportsIndex | None,
-) -> Array:
-    """Check and run conv1d, conv2d and conv3d."""
-    strips = None
-    if isinstance(weight, PackedWeight):
-        (
-            bias, stride, padding, dilation, groups, padding_mode, padding_value, flip, activation,
-            layout, algorithm,
-        ) = weight.settle(
-            spatial, bias=bias, stride=stride, padding=padding, dilation=dilation, groups=groups,
-            padding_mode=padding_mode, padding_value=padding_value, flip=flip,
-            activation=activation, layout=layout, algorithm=algorithm,
-        )  # fmt: skip
-        strips, weight = weight.strips, weight.weight
-    last = channels_last(layout, spatial)
-    images, single = batched("x", float_array("x", x), spatial)
-    kernels = alike("weight", weight, images.dtype)
-    if kernels.ndim != spatial + 2 or 0 in kernels.shape:
-        raise ValueError(
-            f"weight: got shape {kernels.shape}, expected {spatial + 2} axes of at least 1: "
-            "(out_channels, in_channels // groups, *kernel)"
-        )
-    kernel = kernels.shape[2:]
-    sizes = _spatial(images.shape, last)
-    channels = images.shape[-1 if last else 1]
-    group_count = integer("groups", groups, 1)
-    if channels == 0 or 0 in sizes:
-        raise ValueError(f"x: got shape {images.shape}, expected at least 1 along all but batch")
-    if channels % group_count or kernels.shape[0] % group_count:
-        raise ValueError(
-            f"groups: got {group_count}, expected a divisor of x's {channels} channels "
-            f"and of weight's {kernels.shape[0]}"
-        )
-    if kernels.shape[1] * group_count != channels:
-        raise ValueError(
-            f"weight: got {kernels.shape[1]} input channels a group (shape {kernels.shape}), "
-            f"expected {channels // group_count}: x has {channels} channels in {group_count} groups"
-        )
-    steps = per_axis("stride", stride, spatial, 1)
-    gaps = per_axis("dilation", dilation, spatial, 1)
-    way = algorithm_code(algorithm, kernel, steps, gaps)
-    pads = padding_pairs(padding, sizes, kernel, steps, gaps)
-    border, border_value = border_code(padding_mode, padding_value)
-    if padding_mode in ("reflect", "circular"):
-        for size, pair in zip(sizes, pads, strict=True):
-            if max(pair) > size - (padding_mode == "reflect"):
-                raise ValueError(
-                    f"padding: got {pair} for an axis of {size}, expected at most "
-                    f"{size - (padding_mode == 'reflect')} with padding_mode {padding_mode!r}"
-                )
-    axes = _conv_axes(sizes, kernel, steps, gaps, pads)
-    packable(kernels, group_count)
-    shape = _shape(images.shape[0], kernels.shape[0], [axis[6] for axis in axes], last)
-    biases = None
-    if bias is not None:
-        biases = np.ascontiguousarray(bias_array(bias, kernels), _sum_type(images.dtype))
-    residuals = None
-    if residual is not None:
-        residuals = alike("residual", residual, images.dtype)
-        if residuals.shape != (shape[1:] if single else shape):
-            raise ValueError(
-                f"residual: got shape {residuals.shape}, expected the result's "
-                f"{shape[1:] if single else shape}"
-            )
-        residuals = residuals[None] if single else residuals
-    code, p0, p1 = activation_code(activation)
-    if flip:
-        kernels = np.flip(kernels, tuple(range(2, spatial + 2)))
-    result, copy = output_array(
-        out, shape[1:] if single else shape, images.dtype, (images, kernels, biases, residuals)
-    )
-    if shape[0]:
-        _conv.convolve(
-            images,
-            kernels,
-            biases,
-            residuals,
-            result[None] if single else result,
-            strips=strips,
-            dtype=DTYPES[images.dtype.char],
-            weight_dtype=DTYPES[images.dtype.char],
-            axes=axes,
-            groups=group_count,
-            channels_last=last,
-            border=border,
-            border_value=border_value,
-            activation=code,
-            p0=p0,
-            p1=p1,
-            algorithm=way,
-            num_threads=num_threads,
-        )
-    return _deliver(result, out, copy)
-
-
-def _sum_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 def _deliver(result: Array, out: Array | None, copy: bool) -> Array:
@@ -245,7 +83,7 @@ def conv1d(
     >>> convpool.conv1d(steps, np.float32([[[-1, 1]]]))
     array([[[0., 3., 0., 0.]]], dtype=float32)
     """
-    return _convolve(
+    return _call.convolve(
         1, x, weight, bias, stride, padding, dilation, groups, padding_mode, padding_value, flip,
         activation, residual, layout, algorithm, out, num_threads,
     )  # fmt: skip
@@ -375,7 +213,7 @@ def conv2d(
     >>> convpool.conv2d(image, kernels, padding=2, stride=2, activation="relu").shape
     (1, 4, 16, 16)
     """
-    return _convolve(
+    return _call.convolve(
         2, x, weight, bias, stride, padding, dilation, groups, padding_mode, padding_value, flip,
         activation, residual, layout, algorithm, out, num_threads,
     )  # fmt: skip
@@ -433,7 +271,7 @@ def conv3d(
     >>> convpool.conv3d(volume, np.ones((2, 1, 2, 2, 2), np.float32)).shape
     (1, 2, 3, 4, 5)
     """
-    return _convolve(
+    return _call.convolve(
         3, x, weight, bias, stride, padding, dilation, groups, padding_mode, padding_value, flip,
         activation, residual, layout, algorithm, out, num_threads,
     )  # fmt: skip
@@ -478,106 +316,7 @@ def linear(
     >>> convpool.linear(np.float32([1, 2]), np.float32([[3, 4], [5, -6]]), activation="relu")
     array([11.,  0.], dtype=float32)
     """
-    rows = float_array("x", x)
-    matrix = alike("weight", weight, rows.dtype)
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise ValueError(
-            f"weight: got shape {matrix.shape}, expected (out_features, in_features), at least 1"
-        )
-    if rows.ndim == 0 or rows.shape[-1] != matrix.shape[1]:
-        raise ValueError(
-            f"x: got shape {rows.shape}, expected {matrix.shape[1]} along the last axis, "
-            f"as weight's shape {matrix.shape} says"
-        )
-    shape = (*rows.shape[:-1], matrix.shape[0])
-    activation_code(activation)
-    if 0 in shape:
-        return np.empty(shape, rows.dtype)
-    # Rows are the pixels of one long signal with channels last.
-    return _convolve(
-        1, rows.reshape(1, -1, rows.shape[-1]), matrix[:, :, None], bias, 1, 0, 1, 1, "zeros", 0,
-        False, activation, None, "NWC", "auto", None, num_threads,
-    ).reshape(shape)  # fmt: skip
-
-
-def _pool_nd(
-    spatial: int,
-    x: ArrayLike,
-    kernel_size: object,
-    stride: object,
-    padding: object,
-    dilation: object,
-    ceil_mode: bool,
-    layout: object,
-    out: Array | None,
-    num_threads: SupportsIndex | None,
-    *,
-    average: bool,
-    include_padding: bool = False,
-    divisor: int = 0,
-    return_indices: bool = False,
-) -> Any:
-    """Check and run max and average pooling in one to three dimensions."""
-    last = channels_last(layout, spatial)
-    images, single = batched("x", float_array("x", x), spatial)
-    sizes = _spatial(images.shape, last)
-    channels = images.shape[-1 if last else 1]
-    if channels == 0 or 0 in sizes:
-        raise ValueError(f"x: got shape {images.shape}, expected at least 1 along all but batch")
-    kernel = per_axis("kernel_size", kernel_size, spatial, 1)
-    steps = kernel if stride is None else per_axis("stride", stride, spatial, 1)
-    gaps = per_axis("dilation", dilation, spatial, 1)
-    pads = padding_pairs(padding, sizes, kernel, steps, gaps)
-    axes = tuple(
-        _pool_axis(*axis, ceil_mode) for axis in zip(sizes, kernel, steps, gaps, pads, strict=True)
-    )
-    shape = _shape(images.shape[0], channels, [axis[6] for axis in axes], last)
-    wanted = shape[1:] if single else shape
-    result, copy = output_array(out, wanted, images.dtype, (images,))
-    indices = np.empty(wanted, np.int64) if return_indices else None
-    if shape[0]:
-        _pool.pool(
-            images,
-            result[None] if single else result,
-            indices[None] if single and indices is not None else indices,
-            dtype=DTYPES[images.dtype.char],
-            axes=axes,
-            channels_last=last,
-            average=average,
-            include_padding=include_padding,
-            divisor=divisor,
-            num_threads=num_threads,
-        )
-    delivered = _deliver(result, out, copy)
-    return delivered if indices is None else (delivered, indices)
-
-
-def _pool_axis(
-    size: int, taps: int, step: int, gap: int, pads: tuple[int, int], ceil_mode: bool
-) -> Axis:
-    """Fill in one axis of a pooling.
-
-    By PyTorch's rule of ceil_mode a window that would begin in the padding after the input is
-    dropped.
-    """
-    before, after = pads
-    reach, padded = (taps - 1) * gap + 1, size + before + after
-    if max(pads) >= reach:
-        raise ValueError(
-            f"padding: got {pads}, expected less than the {reach} that a window spans, "
-            "since one that lies wholly in the padding has no value"
-        )
-    if (reach > padded and not ceil_mode) or padded >= 2**62:
-        raise ValueError(
-            f"kernel_size: got {taps}, which with its dilation spans {reach}, "
-            f"expected at most the padded input's {padded}"
-        )
-    count = -(-(padded - reach) // step) if ceil_mode else (padded - reach) // step
-    if ceil_mode and count * step >= size + before:
-        count -= 1
-    if count < 0:
-        raise ValueError(f"kernel_size: got {taps}, expected at most the padded input's {padded}")
-    return size, taps, step, gap, before, after, count + 1
+    return _call.linear(x, weight, bias, activation, num_threads)
 
 
 @overload
@@ -674,9 +413,9 @@ def max_pool2d(
     >>> convpool.max_pool2d(x, 2, return_indices=True)[1]
     array([[[5, 7]]])
     """
-    result: Array | tuple[Array, Array] = _pool_nd(
-        2, x, kernel_size, stride, padding, dilation, ceil_mode, layout, out, num_threads,
-        average=False, return_indices=return_indices,
+    result: Array | tuple[Array, Array] = _call.pool(
+        2, x, kernel_size, stride, padding, dilation, ceil_mode, layout, out, num_threads, False,
+        False, None, return_indices,
     )  # fmt: skip
     return result
 
@@ -739,14 +478,9 @@ def avg_pool2d(
     >>> convpool.avg_pool2d(x, 2)
     array([[[2.5, 6.5]]], dtype=float32)
     """
-    divisor = 0
-    if divisor_override is not None:
-        divisor = integer("divisor_override", divisor_override, -(2**31))
-        if divisor == 0:
-            raise ValueError("divisor_override: got 0, expected an int other than 0")
-    result: Array = _pool_nd(
-        2, x, kernel_size, stride, padding, 1, ceil_mode, layout, out, num_threads,
-        average=True, include_padding=bool(count_include_pad), divisor=divisor,
+    result: Array = _call.pool(
+        2, x, kernel_size, stride, padding, 1, ceil_mode, layout, out, num_threads, True,
+        count_include_pad, divisor_override, False,
     )  # fmt: skip
     return result
 
@@ -859,7 +593,6 @@ def filter2d(
         activation=0,
         p0=0.0,
         p1=0.0,
-        algorithm=1,
         num_threads=num_threads,
     )
     return _deliver(result, out, copy)

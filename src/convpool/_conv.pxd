@@ -1,0 +1,15 @@
+# The drivers of convolution, for callers that have checked everything.
+cimport numpy as cnp
+
+from convpool._kernels cimport convpool_conv
+from convpool._memory cimport Block, bytes_in, bytes_out
+
+cdef class Strips:
+    cdef Block direct, winograd
+
+cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype,
+                        bint channels_last, int algorithm, num_threads)
+cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
+                         bytes_in residual, bytes_out out, Strips strips, int dtype,
+                         int weight_dtype, bint channels_last, int algorithm,
+                         num_threads) except -1
