@@ -11,6 +11,8 @@
 #ifndef CONVPOOL_GEOMETRY_H
 #define CONVPOOL_GEOMETRY_H
 
+#include <math.h>
+
 #include "types.h"
 
 enum { CONVPOOL_DEPTH = 0, CONVPOOL_ROW = 1, CONVPOOL_COLUMN = 2, CONVPOOL_AXES = 3 };
@@ -137,10 +139,26 @@ CONVPOOL_INLINE int convpool_split_runs(const convpool_axis axis[CONVPOOL_AXES],
     return n;
 }
 
-/* The shape of a staged patch (stage.inc.h) of `lanes` channels: phases by rows by columns. */
+/* The shape of a staged patch (stage.inc.h) of `lanes` channels: phases by rows by columns.
+ * over_rows and over_columns are those beyond the output's. */
 typedef struct convpool_stage {
-    int64_t row_phases, column_phases, rows, columns, lanes;
+    int64_t row_phases, column_phases, rows, columns, lanes, over_rows, over_columns;
 } convpool_stage;
+
+/* A block of output pixels of one image and `lanes` neighbouring channels. */
+typedef struct convpool_block {
+    int64_t depth, row, column, rows, columns, lanes;
+} convpool_block;
+
+/* How sums are formed over a patch (stencil.inc.h). */
+typedef struct convpool_stencil {
+    const int64_t *offset; /* of each tap in the patch: convpool_stage_offsets */
+    int64_t taps;
+    int64_t square, stride; /* of a square kernel that has a body of its own; square 0: any other */
+    int64_t row_step;       /* in the patch, from output row to output row */
+    int64_t phase_step;     /* from phase to phase */
+    double low, high;       /* bounds of the results */
+} convpool_stencil;
 
 /* Result: the patch that out_rows by out_columns output pixels need. */
 CONVPOOL_INLINE convpool_stage convpool_stage_for(const convpool_conv *conv, int64_t out_rows,
@@ -153,8 +171,10 @@ CONVPOOL_INLINE convpool_stage convpool_stage_for(const convpool_conv *conv, int
     /* A reach shorter than the stride leaves the last phases without a tap. */
     stage.row_phases = row_reach < row->stride ? row_reach + 1 : row->stride;
     stage.column_phases = column_reach < column->stride ? column_reach + 1 : column->stride;
-    stage.rows = out_rows + row_reach / row->stride;
-    stage.columns = out_columns + column_reach / column->stride;
+    stage.over_rows = row_reach / row->stride;
+    stage.over_columns = column_reach / column->stride;
+    stage.rows = out_rows + stage.over_rows;
+    stage.columns = out_columns + stage.over_columns;
     stage.lanes = lanes;
     return stage;
 }
@@ -192,6 +212,28 @@ CONVPOOL_INLINE void convpool_stage_offsets(const convpool_conv *conv, const con
             }
         }
     }
+}
+
+/* Result: the stencil of a convolution over such patches, whose tap offsets the caller writes into
+ * `offset` with convpool_stage_offsets; its results are not bounded. */
+CONVPOOL_INLINE convpool_stencil convpool_stencil_for(const convpool_conv *conv,
+                                                      const convpool_stage *stage,
+                                                      const int64_t *offset)
+{
+    const convpool_axis *row = &conv->axis[CONVPOOL_ROW], *column = &conv->axis[CONVPOOL_COLUMN];
+    const int square = conv->axis[CONVPOOL_DEPTH].kernel == 1 && row->kernel == column->kernel &&
+                       row->stride == column->stride && row->dilation == 1 &&
+                       column->dilation == 1 && stage->lanes == 1;
+    convpool_stencil stencil;
+    stencil.offset = offset;
+    stencil.taps = convpool_taps(conv->axis);
+    stencil.square = square ? row->kernel : 0;
+    stencil.stride = row->stride;
+    stencil.row_step = stage->columns * stage->lanes;
+    stencil.phase_step = stage->rows * stencil.row_step;
+    stencil.low = -INFINITY;
+    stencil.high = INFINITY;
+    return stencil;
 }
 
 /* Merges depth and row into column where a convolution reads and writes pixels one for one (1x1,

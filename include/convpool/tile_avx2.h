@@ -27,6 +27,9 @@
 #define VSTORE(p, v) _mm256_storeu_ps(p, v)
 #define VSET1(x) _mm256_set1_ps(x)
 #define VFMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define VADD(a, b) _mm256_add_ps(a, b)
+#define VMAX(a, b) _mm256_max_ps(a, b)
+#define VMIN(a, b) _mm256_min_ps(a, b)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 enum { convpool_columns_f32_avx2 = VECTORS * LANES };
@@ -39,6 +42,9 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef VSTORE
 #undef VSET1
 #undef VFMA
+#undef VADD
+#undef VMAX
+#undef VMIN
 
 #define REAL double
 #define REAL_NAME f64
@@ -49,6 +55,9 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VSTORE(p, v) _mm256_storeu_pd(p, v)
 #define VSET1(x) _mm256_set1_pd(x)
 #define VFMA(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define VADD(a, b) _mm256_add_pd(a, b)
+#define VMAX(a, b) _mm256_max_pd(a, b)
+#define VMIN(a, b) _mm256_min_pd(a, b)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 enum { convpool_columns_f64_avx2 = VECTORS * LANES };
@@ -61,6 +70,9 @@ enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef VSTORE
 #undef VSET1
 #undef VFMA
+#undef VADD
+#undef VMAX
+#undef VMIN
 
 #include "elements.inc.h"
 

@@ -14,6 +14,9 @@
 #define VSTORE(p, v) (*(p) = (v))
 #define VSET1(x) (x)
 #define VFMA(a, b, c) ((a) * (b) + (c))
+#define VADD(a, b) ((a) + (b))
+#define VMAX(a, b) ((a) > (b) ? (a) : (b))
+#define VMIN(a, b) ((a) < (b) ? (a) : (b))
 #define ROWS 4
 #define VECTORS 4
 #define TILE_CASES(X)             \
@@ -56,6 +59,9 @@ enum {
 #undef VSTORE
 #undef VSET1
 #undef VFMA
+#undef VADD
+#undef VMAX
+#undef VMIN
 #undef ROWS
 #undef VECTORS
 #undef TILE_CASES
