@@ -27,7 +27,7 @@ typedef struct convpool_kernels {
                     const void *bias, int64_t rows, int64_t columns, void *out, int64_t pitch);
     void (*stencil_lanes)(const convpool_stencil *stencil, const void *patch, const void *weight,
                           int64_t weight_pitch, const void *bias, const convpool_block *block,
-                          int64_t step, void *out, int64_t row_pitch, int64_t column_pitch);
+                          void *out, int64_t row_pitch, int64_t pitch);
     void (*store_row)(const convpool_conv *conv, const convpool_block *block, int64_t row,
                       void *sums, const void *residual, void *out);
     void (*pool_lanes)(const convpool_pool *pool, int channels_last, int64_t channel,

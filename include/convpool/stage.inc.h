@@ -103,78 +103,62 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stage_lanes)(const convpool_conv *conv,
     }
 }
 
-/* to[j] = from[2 j], odd[j] = from[2 j + 1], in moves of constant length as in copy. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(split)(const STORAGE *from, int64_t length,
-                                              REAL *CONVPOOL_RESTRICT to,
-                                              REAL *CONVPOOL_RESTRICT odd)
+/* to[j] = from[2 j], odd[j] = from[2 j + 1]. Inlined, it would lose the word that the two do not
+ * overlap, and with it its vectors. */
+TARGET CONVPOOL_NOINLINE void NAME(split_even)(const STORAGE *from, int64_t length,
+                                               REAL *CONVPOOL_RESTRICT to,
+                                               REAL *CONVPOOL_RESTRICT odd)
 {
-    int64_t j, at;
-    int i;
-    for (j = 0; j < length && length >= 8; j += 8) {
-        at = j + 8 <= length ? j : length - 8;
-        for (i = 0; i < 8; ++i) {
-            to[at + i] = LOAD(from[2 * (at + i)]);
-            odd[at + i] = LOAD(from[2 * (at + i) + 1]);
-        }
-    }
-    for (; j < length; ++j) {
+    int64_t j;
+    for (j = 0; j < length; ++j) {
         to[j] = LOAD(from[2 * j]);
         odd[j] = LOAD(from[2 * j + 1]);
     }
 }
 
+/* The same without a tail: the last move overlaps the one before. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(split)(const STORAGE *from, int64_t length, REAL *to,
+                                              REAL *odd)
+{
+    const int64_t whole = length / 8 * 8, left = length - 8;
+    NAME(split_even)(from, length < 8 ? length : whole, to, odd);
+    if (length > 8 && whole < length) {
+        NAME(split_even)(from + 2 * left, 8, to + left, odd + left);
+    }
+}
+
 /* One row in all its column phases, which begin `apart` elements from each other. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(stage_row)(const convpool_conv *conv,
-                                                  const convpool_stage *stage,
-                                                  const NAME(phase) *phases, const STORAGE *line,
-                                                  int64_t lanes, int bordered, int64_t apart,
-                                                  REAL *to)
+TARGET CONVPOOL_NOINLINE void NAME(stage_row)(const convpool_conv *conv,
+                                              const convpool_stage *stage,
+                                              const NAME(phase) *phases, const STORAGE *line,
+                                              int64_t lanes, int bordered, int64_t apart, REAL *to)
 {
     const int64_t pitch = stage->lanes;
-    const int pairs = line != NULL && lanes == 1 && stage->column_phases == 2 &&
-                      conv->axis[CONVPOOL_COLUMN].stride == 2 &&
-                      conv->x_stride[CONVPOOL_AT_COLUMN] == 1;
-    int64_t pc, begin = 0, end = 0;
-    if (pairs) { /* what both phases have of the input is split in one go */
-        const NAME(phase) *a = &phases[0], *b = &phases[1];
-        begin = a->begin > b->begin ? a->begin : b->begin;
-        end = a->end < b->end ? a->end : b->end;
-        end = end < begin ? begin : end;
-        NAME(split)(line + a->first + 2 * begin, end - begin, to + begin, to + apart + begin);
-    }
+    int64_t pc;
     for (pc = 0; pc < stage->column_phases; ++pc, to += apart) {
-        const NAME(phase) *phase = &phases[pc < CONVPOOL_PHASES ? pc : 0];
-        NAME(phase) found;
+        NAME(phase) phase = phases[pc < CONVPOOL_PHASES ? pc : 0];
         if (pc >= CONVPOOL_PHASES) {
-            NAME(find_phase)(&conv->axis[CONVPOOL_COLUMN], phase->first + pc, phase->columns,
-                             &found);
-            phase = &found;
+            NAME(find_phase)(&conv->axis[CONVPOOL_COLUMN], phase.first + pc, phase.columns, &phase);
         }
         if (line == NULL) {
-            NAME(stage_border)(conv, NULL, 0, bordered ? phase->columns : 0, phase->columns, lanes,
-                               pitch, to);
+            NAME(stage_border)(conv, NULL, 0, 0, phase.columns, lanes, pitch, to);
             continue;
         }
-        if (pairs) {
-            NAME(stage_pixels)(conv, line, phase->first, phase->begin,
-                               begin < phase->end ? begin : phase->end, to);
-            NAME(stage_pixels)(conv, line, phase->first, end, phase->end, to);
-        } else if (pitch == 1) {
-            NAME(stage_pixels)(conv, line, phase->first, phase->begin, phase->end, to);
+        if (pitch == 1) {
+            NAME(stage_pixels)(conv, line, phase.first, phase.begin, phase.end, to);
         } else {
-            NAME(stage_lanes)(conv, line, phase->first, phase->begin, phase->end, lanes, pitch, to);
+            NAME(stage_lanes)(conv, line, phase.first, phase.begin, phase.end, lanes, pitch, to);
         }
-        if (!bordered) {
-            NAME(stage_border)(conv, line, phase->first, 0, phase->begin, lanes, pitch, to);
-            NAME(stage_border)(conv, line, phase->first, phase->end, phase->columns, lanes, pitch,
-                               to);
+        if (bordered == 0) {
+            NAME(stage_border)(conv, line, phase.first, 0, phase.begin, lanes, pitch, to);
+            NAME(stage_border)(conv, line, phase.first, phase.end, phase.columns, lanes, pitch, to);
         }
     }
 }
 
 /* The patch for a block of output pixels; `x` is the first element of the image's first lane.
- * `bordered` says that border cells, all of them constant, are in the patch already.
- * Lanes beyond the first are output channels: each input channel is staged for all its outputs.
+ * `bordered` says what of a constant border is in the patch already: 0 nothing, 1 the cells beside
+ * the input, 2 all. Lanes are output channels: each input channel is staged for all its outputs.
  * Precondition: `patch` has room for convpool_stage_size elements; the block is no larger than
  * what the stage was made for. */
 TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
@@ -187,22 +171,53 @@ TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
     const int64_t pitch = stage->columns * stage->lanes, apart = stage->rows * pitch;
     const int64_t rows = block->rows + stage->over_rows;
     const int64_t columns = block->columns + stage->over_columns;
-    NAME(phase) phases[CONVPOOL_PHASES];
+    const int quick = bordered > 0 && stage->lanes == 1 && conv->x_stride[CONVPOOL_AT_COLUMN] == 1;
+    NAME(phase) phases[CONVPOOL_PHASES], *a = &phases[0], *b = &phases[1];
     REAL *to = (REAL *)patch;
-    int64_t kd, pr, pc, r;
+    int64_t kd, pr, pc, r, begin = 0, end = 0, j;
+    int kind = quick && ac->stride == 1 ? 1 : quick && ac->stride == 2 && stage->column_phases == 2 ? 2 : 0;
     for (pc = 0; pc < stage->column_phases && pc < CONVPOOL_PHASES; ++pc) {
         NAME(find_phase)(ac, block->column * ac->stride + pc - ac->before, columns, &phases[pc]);
+    }
+    if (kind == 2) { /* what both phases have of the input is split in one go */
+        begin = a->begin > b->begin ? a->begin : b->begin;
+        end = a->end < b->end ? a->end : b->end;
+        kind = begin < end ? 2 : 0;
     }
     for (kd = 0; kd < ad->kernel; ++kd) {
         const int64_t d = convpool_input_index(ad, block->depth, kd, conv->border);
         for (pr = 0; pr < stage->row_phases; ++pr, to += stage->column_phases * apart) {
-            for (r = 0; r < rows; ++r) {
-                const int64_t i = convpool_border_index(
-                    (block->row + r) * ar->stride + pr - ar->before, ar->size, conv->border);
+            int64_t i = block->row * ar->stride + pr - ar->before;
+            REAL *at = to;
+            for (r = 0; r < rows; ++r, i += ar->stride, at += pitch) {
+                const int64_t row = convpool_border_index(i, ar->size, conv->border);
                 const STORAGE *line = (const STORAGE *)x + d * conv->x_stride[CONVPOOL_AT_DEPTH] +
-                                      i * conv->x_stride[CONVPOOL_AT_ROW];
-                NAME(stage_row)(conv, stage, phases, d < 0 || i < 0 ? NULL : line, block->lanes,
-                                bordered, apart, to + r * pitch);
+                                      row * conv->x_stride[CONVPOOL_AT_ROW];
+                if (d < 0 || row < 0) {
+                    if (bordered < 2) {
+                        NAME(stage_row)(conv, stage, phases, NULL, block->lanes, bordered, apart,
+                                        at);
+                    }
+                } else if (kind == 1) {
+                    NAME(copy)(line + a->first + a->begin, a->end - a->begin, at + a->begin);
+                } else if (kind == 2) {
+                    NAME(split)(line + a->first + 2 * begin, end - begin, at + begin,
+                                at + apart + begin);
+                    for (j = a->begin; j < begin; ++j) {
+                        at[j] = LOAD(line[a->first + 2 * j]);
+                    }
+                    for (j = end; j < a->end; ++j) {
+                        at[j] = LOAD(line[a->first + 2 * j]);
+                    }
+                    for (j = b->begin; j < begin; ++j) {
+                        at[apart + j] = LOAD(line[b->first + 2 * j]);
+                    }
+                    for (j = end; j < b->end; ++j) {
+                        at[apart + j] = LOAD(line[b->first + 2 * j]);
+                    }
+                } else {
+                    NAME(stage_row)(conv, stage, phases, line, block->lanes, bordered, apart, at);
+                }
             }
         }
     }

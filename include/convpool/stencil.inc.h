@@ -42,8 +42,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(store_part)(REAL *to, const VEC value, in
 }
 
 /* Any kernel: `rows` steps of `step` elements by `vectors` neighbouring vectors, both literals at
- * each call. Where `lanes`, a literal too, a tap has weights side by side, one for each lane, and
- * taps are `pitch` apart; otherwise it has one. */
+ * each call. Where `lanes`, a literal too, a tap has a vector of weights, and taps are `pitch`
+ * apart; otherwise it has one weight. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(sum_any)(const int rows, const int vectors, const int lanes,
                                                 const REAL *patch, int64_t step,
                                                 const convpool_stencil *stencil,
@@ -65,6 +65,42 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(sum_any)(const int rows, const int vector
             for (v = 0; v < vectors; ++v) {
                 sum[r * vectors + v] =
                     VFMA(w, VLOAD(from + r * step + v * LANES), sum[r * vectors + v]);
+            }
+        }
+    }
+}
+
+/* Kernel rows of `size` taps: `pixels` pixels of a vector of lanes, `stride` columns apart, all
+ * literals. Column i of the input, `column` elements from the next, is tap i - p * stride of pixel
+ * p: it is loaded once for all of them. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(sum_pixels)(const int size, const int stride,
+                                                   const int pixels, const REAL *patch,
+                                                   int64_t column,
+                                                   const convpool_stencil *stencil,
+                                                   const REAL *weight, int64_t pitch, VEC *sum)
+{
+    const int64_t taps = stencil->taps, *offset = stencil->offset;
+    int64_t t;
+    int i, c, p;
+    CONVPOOL_UNROLL
+    for (p = 0; p < pixels; ++p) {
+        sum[p] = VZERO();
+    }
+    for (t = 0; t < taps; t += size) {
+        const REAL *from = patch + offset[t];
+        VEC w[7];
+        CONVPOOL_UNROLL
+        for (c = 0; c < size; ++c) {
+            w[c] = VLOAD(weight + (t + c) * pitch);
+        }
+        CONVPOOL_UNROLL
+        for (i = 0; i < (pixels - 1) * stride + size; ++i, from += column) {
+            const VEC x = VLOAD(from);
+            CONVPOOL_UNROLL
+            for (p = 0; p < pixels; ++p) {
+                if (i >= p * stride && i < p * stride + size) {
+                    sum[p] = VFMA(w[i - p * stride], x, sum[p]);
+                }
             }
         }
     }
@@ -110,22 +146,25 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(sum_square)(const int size, const int str
     }
 }
 
-/* Sums -> out, `rows` steps of `pitch` elements by `vectors` vectors; `count`: elements of a vector
- * that are outputs, for one vector alone. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(finish)(const int rows, const int vectors,
-                                               const convpool_stencil *stencil, const VEC *sum,
-                                               const VEC bias, int64_t count, REAL *out,
-                                               int64_t pitch)
+/* What is added to a sum, and the bounds of the result. */
+typedef struct NAME(ending) {
+    VEC bias, low, high;
+} NAME(ending);
+
+/* Sums -> out, `rows` steps of `pitch` elements by `vectors` vectors. Where `part`, a literal too,
+ * only the first `count` elements of a single vector are outputs. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(finish)(const int rows, const int vectors, const int part,
+                                               const VEC *sum, const NAME(ending) *ending,
+                                               int64_t count, REAL *out, int64_t pitch)
 {
-    const VEC low = VSET1((REAL)stencil->low), high = VSET1((REAL)stencil->high);
     int r, v;
     CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            const VEC biased = VADD(sum[r * vectors + v], bias);
-            const VEC raised = VMAX(low, biased), value = VMIN(high, raised);
-            if (vectors == 1 && count < LANES) {
+            const VEC biased = VADD(sum[r * vectors + v], ending->bias);
+            const VEC raised = VMAX(ending->low, biased), value = VMIN(ending->high, raised);
+            if (part) {
                 NAME(store_part)(out + r * pitch, value, count);
             } else {
                 VSTORE(out + r * pitch + v * LANES, value);
@@ -138,8 +177,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(finish)(const int rows, const int vectors
 TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_block)(const int size, const int stride,
                                                       const int vectors, const REAL *patch,
                                                       const convpool_stencil *stencil,
-                                                      const REAL *weight, const VEC bias,
-                                                      int64_t count, REAL *out, int64_t pitch)
+                                                      const REAL *weight,
+                                                      const NAME(ending) *ending, int64_t count,
+                                                      REAL *out, int64_t pitch)
 {
     VEC sum[HIGH * VECTORS];
     if (size > 0) {
@@ -147,16 +187,20 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_block)(const int size, const int 
     } else {
         NAME(sum_any)(HIGH, vectors, 0, patch, stencil->row_step, stencil, weight, 0, sum);
     }
-    NAME(finish)(HIGH, vectors, stencil, sum, bias, count, out, pitch);
+    if (vectors > 1 || count >= LANES) {
+        NAME(finish)(HIGH, vectors, 0, sum, ending, LANES, out, pitch);
+    } else {
+        NAME(finish)(HIGH, 1, 1, sum, ending, count, out, pitch);
+    }
 }
 
 /* All blocks of HIGH rows or more. `size` and `stride` are literals, size 0 for any kernel. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_rows)(const int size, const int stride,
                                                      const REAL *patch,
                                                      const convpool_stencil *stencil,
-                                                     const REAL *weight, const VEC bias,
-                                                     int64_t rows, int64_t columns, REAL *out,
-                                                     int64_t pitch)
+                                                     const REAL *weight,
+                                                     const NAME(ending) *ending, int64_t rows,
+                                                     int64_t columns, REAL *out, int64_t pitch)
 {
     int64_t r, c, at;
     for (r = 0; r < rows; r += HIGH) {
@@ -165,12 +209,12 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_rows)(const int size, const int s
         REAL *to = out + row * pitch;
         for (c = 0; columns - c > LANES && columns >= VECTORS * LANES; c += VECTORS * LANES) {
             at = c + VECTORS * LANES <= columns ? c : columns - VECTORS * LANES;
-            NAME(stencil_block)(size, stride, VECTORS, from + at, stencil, weight, bias, LANES,
+            NAME(stencil_block)(size, stride, VECTORS, from + at, stencil, weight, ending, LANES,
                                 to + at, pitch);
         }
         for (; c < columns; c += LANES) {
             at = c + LANES <= columns || columns < LANES ? c : columns - LANES;
-            NAME(stencil_block)(size, stride, 1, from + at, stencil, weight, bias, columns - at,
+            NAME(stencil_block)(size, stride, 1, from + at, stencil, weight, ending, columns - at,
                                 to + at, pitch);
         }
     }
@@ -179,20 +223,25 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_rows)(const int size, const int s
 /* One row, for blocks too low for HIGH. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_line)(const REAL *patch,
                                                      const convpool_stencil *stencil,
-                                                     const REAL *weight, const VEC bias,
-                                                     int64_t columns, REAL *out)
+                                                     const REAL *weight,
+                                                     const NAME(ending) *ending, int64_t columns,
+                                                     REAL *out)
 {
     VEC sum[WIDE];
     int64_t c, at;
     for (c = 0; columns - c > 2 * LANES && columns >= WIDE * LANES; c += WIDE * LANES) {
         at = c + WIDE * LANES <= columns ? c : columns - WIDE * LANES;
         NAME(sum_any)(1, WIDE, 0, patch + at, 0, stencil, weight, 0, sum);
-        NAME(finish)(1, WIDE, stencil, sum, bias, LANES, out + at, 0);
+        NAME(finish)(1, WIDE, 0, sum, ending, LANES, out + at, 0);
     }
     for (; c < columns; c += LANES) {
         at = c + LANES <= columns || columns < LANES ? c : columns - LANES;
         NAME(sum_any)(1, 1, 0, patch + at, 0, stencil, weight, 0, sum);
-        NAME(finish)(1, 1, stencil, sum, bias, columns - at, out + at, 0);
+        if (columns < LANES) {
+            NAME(finish)(1, 1, 1, sum, ending, columns, out + at, 0);
+        } else {
+            NAME(finish)(1, 1, 0, sum, ending, LANES, out + at, 0);
+        }
     }
 }
 
@@ -203,33 +252,37 @@ TARGET CONVPOOL_INLINE void NAME(stencil)(const convpool_stencil *stencil, const
                                           const void *weight, const void *bias, int64_t rows,
                                           int64_t columns, void *out, int64_t pitch)
 {
-    /* The sum of anything, 0 of either sign too, and -0 is the thing itself. */
-    const VEC all = bias == NULL ? VSET1((REAL)-0.0) : VSET1(*(const REAL *)bias);
     const REAL *from = (const REAL *)patch, *w = (const REAL *)weight;
     REAL *to = (REAL *)out;
+    NAME(ending) ending;
     int64_t r;
+    /* The sum of anything, 0 of either sign too, and -0 is the thing itself. */
+    ending.bias = VSET1(bias == NULL ? (REAL)-0.0 : *(const REAL *)bias);
+    ending.low = VSET1((REAL)stencil->low);
+    ending.high = VSET1((REAL)stencil->high);
     if (rows < HIGH) {
         for (r = 0; r < rows; ++r) {
-            NAME(stencil_line)(from + r * stencil->row_step, stencil, w, all, columns,
+            NAME(stencil_line)(from + r * stencil->row_step, stencil, w, &ending, columns,
                                to + r * pitch);
         }
         return;
     }
 #define SQUARE_CASE(size, stride) \
     case (size) * 4 + (stride): \
-        NAME(stencil_rows)(size, stride, from, stencil, w, all, rows, columns, to, pitch); \
+        NAME(stencil_rows)(size, stride, from, stencil, w, &ending, rows, columns, to, pitch); \
         break;
-    switch (stencil->square < 16 && stencil->stride < 4 ? stencil->square * 4 + stencil->stride
-                                                        : 0) {
+    switch (stencil->shape) {
         SQUARE_CASE(3, 1) SQUARE_CASE(3, 2) SQUARE_CASE(5, 1) SQUARE_CASE(5, 2) SQUARE_CASE(7, 1)
     default:
-        NAME(stencil_rows)(0, 0, from, stencil, w, all, rows, columns, to, pitch);
+        NAME(stencil_rows)(0, 0, from, stencil, w, &ending, rows, columns, to, pitch);
     }
 #undef SQUARE_CASE
 }
 
-/* `pixels` (a literal) pixels, all lanes. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_pixels)(const int pixels, const REAL *patch,
+/* `pixels` (a literal) pixels of all lanes; `size` and `stride` as in sum_pixels, size 0 for any
+ * kernel. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_pixels)(const int size, const int stride,
+                                                       const int pixels, const REAL *patch,
                                                        int64_t step,
                                                        const convpool_stencil *stencil,
                                                        const REAL *weight, int64_t weight_pitch,
@@ -237,46 +290,87 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_pixels)(const int pixels, const R
                                                        int64_t pitch)
 {
     VEC sum[WIDE];
+    NAME(ending) ending;
     int64_t lane, at;
+    ending.low = VSET1((REAL)stencil->low);
+    ending.high = VSET1((REAL)stencil->high);
     for (lane = 0; lane < lanes; lane += LANES) {
         at = lane + LANES <= lanes || lanes < LANES ? lane : lanes - LANES;
-        NAME(sum_any)(pixels, 1, 1, patch + at, step, stencil, weight + at, weight_pitch, sum);
-        NAME(finish)(pixels, 1, stencil, sum, bias == NULL ? VSET1((REAL)-0.0) : VLOAD(bias + at),
-                     lanes - at, out + at, pitch);
+        if (size > 0) {
+            NAME(sum_pixels)(size, stride, pixels, patch + at, stencil->column_step, stencil,
+                             weight + at, weight_pitch, sum);
+        } else {
+            NAME(sum_any)(pixels, 1, 1, patch + at, step, stencil, weight + at, weight_pitch, sum);
+        }
+        ending.bias = bias == NULL ? VSET1((REAL)-0.0) : VLOAD(bias + at);
+        if (lanes < LANES) {
+            NAME(finish)(pixels, 1, 1, sum, &ending, lanes, out + at, pitch);
+        } else {
+            NAME(finish)(pixels, 1, 0, sum, &ending, LANES, out + at, pitch);
+        }
     }
 }
 
-/* A block of pixels of block->lanes channels each, `step` elements apart in the patch:
+/* Lines of pixels. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_lines)(const int size, const int stride,
+                                                      const REAL *patch, int64_t line_step,
+                                                      int64_t step,
+                                                      const convpool_stencil *stencil,
+                                                      const REAL *weight, int64_t weight_pitch,
+                                                      const REAL *bias, int64_t lines,
+                                                      int64_t count, int64_t lanes, REAL *out,
+                                                      int64_t line_pitch, int64_t pitch)
+{
+    int64_t line, c, at;
+    for (line = 0; line < lines; ++line, patch += line_step, out += line_pitch) {
+        for (c = 0; count - c > HIGH && count >= WIDE; c += WIDE) {
+            at = c + WIDE <= count ? c : count - WIDE;
+            NAME(stencil_pixels)(size, stride, WIDE, patch + at * step, step, stencil, weight,
+                                 weight_pitch, bias, lanes, out + at * pitch, pitch);
+        }
+        for (; c < count && count >= HIGH; c += HIGH) {
+            at = c + HIGH <= count ? c : count - HIGH;
+            NAME(stencil_pixels)(size, stride, HIGH, patch + at * step, step, stencil, weight,
+                                 weight_pitch, bias, lanes, out + at * pitch, pitch);
+        }
+        for (; c < count; ++c) {
+            NAME(stencil_pixels)(0, 0, 1, patch + c * step, step, stencil, weight, weight_pitch,
+                                 bias, lanes, out + c * pitch, pitch);
+        }
+    }
+}
+
+/* A block of pixels of block->lanes channels each; neighbouring outputs are stencil->row_step and
+ * stride * column_step apart in the patch, row_pitch and pitch in `out`.
  * weight[t * weight_pitch + lane] are the taps, bias[lane], which may be NULL, is added.
- * Precondition: the patch, and weight and bias of each lane, may be read for CONVPOOL_SLACK
- * elements and a vector more. */
+ * Precondition: weight, bias and the patch may be read to the end of a vector, where a pixel has
+ * fewer lanes. */
 TARGET CONVPOOL_INLINE void NAME(stencil_lanes)(const convpool_stencil *stencil, const void *patch,
                                                 const void *weight, int64_t weight_pitch,
                                                 const void *bias, const convpool_block *block,
-                                                int64_t step, void *out, int64_t row_pitch,
-                                                int64_t column_pitch)
+                                                void *out, int64_t row_pitch, int64_t pitch)
 {
-    const int64_t columns = block->columns, lanes = block->lanes;
-    const REAL *w = (const REAL *)weight, *b = (const REAL *)bias;
-    int64_t r, c, at;
-    for (r = 0; r < block->rows; ++r) {
-        const REAL *from = (const REAL *)patch + r * stencil->row_step;
-        REAL *to = (REAL *)out + r * row_pitch;
-        for (c = 0; columns - c > HIGH && columns >= WIDE; c += WIDE) {
-            at = c + WIDE <= columns ? c : columns - WIDE;
-            NAME(stencil_pixels)(WIDE, from + at * step, step, stencil, w, weight_pitch, b, lanes,
-                                 to + at * column_pitch, column_pitch);
-        }
-        for (; columns - c > 0 && columns >= HIGH; c += HIGH) {
-            at = c + HIGH <= columns ? c : columns - HIGH;
-            NAME(stencil_pixels)(HIGH, from + at * step, step, stencil, w, weight_pitch, b, lanes,
-                                 to + at * column_pitch, column_pitch);
-        }
-        for (; c < columns; ++c) {
-            NAME(stencil_pixels)(1, from + c * step, step, stencil, w, weight_pitch, b, lanes,
-                                 to + c * column_pitch, column_pitch);
-        }
+    const REAL *from = (const REAL *)patch, *w = (const REAL *)weight, *b = (const REAL *)bias;
+    const int64_t rows = block->rows, columns = block->columns, lanes = block->lanes;
+    const int64_t step = stencil->stride * stencil->column_step;
+    REAL *to = (REAL *)out;
+    if (columns < HIGH && rows > columns) { /* lines along the longer side */
+        NAME(stencil_lines)(0, 0, from, step, stencil->row_step, stencil, w, weight_pitch, b,
+                            columns, rows, lanes, to, pitch, row_pitch);
+        return;
     }
+#define WIDTH_CASE(size, stride) \
+    case (size) * 4 + (stride): \
+        NAME(stencil_lines)(size, stride, from, stencil->row_step, step, stencil, w, \
+                            weight_pitch, b, rows, columns, lanes, to, row_pitch, pitch); \
+        break;
+    switch (stencil->shape) {
+        WIDTH_CASE(3, 1) WIDTH_CASE(3, 2) WIDTH_CASE(5, 1) WIDTH_CASE(5, 2) WIDTH_CASE(7, 1)
+    default:
+        NAME(stencil_lines)(0, 0, from, stencil->row_step, step, stencil, w, weight_pitch, b,
+                            rows, columns, lanes, to, row_pitch, pitch);
+    }
+#undef WIDTH_CASE
 }
 
 #undef WIDE

@@ -36,7 +36,8 @@ cdef extern from "convpool/convpool.h" nogil:
         int64_t depth, row, column, rows, columns, lanes
 
     ctypedef struct convpool_stencil:
-        int64_t taps
+        int64_t taps, row_step
+        int shape
         double low, high
 
     ctypedef struct convpool_pool:
@@ -64,7 +65,7 @@ cdef extern from "convpool/convpool.h" nogil:
         void (*stencil)(const convpool_stencil*, const void*, const void*, const void*, int64_t,
                         int64_t, void*, int64_t) noexcept nogil
         void (*stencil_lanes)(const convpool_stencil*, const void*, const void*, int64_t,
-                              const void*, const convpool_block*, int64_t, void*, int64_t,
+                              const void*, const convpool_block*, void*, int64_t,
                               int64_t) noexcept nogil
         void (*store_row)(const convpool_conv*, const convpool_block*, int64_t, void*,
                           const void*, void*) noexcept nogil
@@ -80,7 +81,10 @@ cdef extern from "convpool/convpool.h" nogil:
     int64_t convpool_stage_size(const convpool_conv* conv, const convpool_stage* stage)
     void convpool_stage_offsets(const convpool_conv* conv, const convpool_stage* stage,
                                 int64_t* offset)
-    convpool_stencil convpool_stencil_for(const convpool_conv* conv, const convpool_stage* stage,
-                                          const int64_t* offset)
+    void convpool_input_offsets(const convpool_conv* conv, int64_t* offset)
+    convpool_stencil convpool_stencil_for(const convpool_conv* conv, int lanes,
+                                          const int64_t* offset, int64_t row_step,
+                                          int64_t column_step, int64_t phase_step)
+    void convpool_outputs_inside(const convpool_axis* axis, int64_t* begin, int64_t* end)
     int64_t convpool_pixels(const convpool_axis* axis)
     int64_t convpool_taps(const convpool_axis* axis)

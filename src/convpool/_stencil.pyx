@@ -38,17 +38,21 @@ cdef enum:
     LARGEST_PATCH = 1 << 18
     LOWEST = 8             # rows of a block, unless threads would go idle
     TASK = 1 << 17         # multiply-adds that make a task
+    INNER = 4              # a block may lose one part in so many to the border, and yet be split
 
 
 cdef struct Plan:
     const convpool_kernels* kernels
+    convpool_conv staged            # the convolution whose patches are staged
     convpool_stage stage
-    convpool_stencil stencil
+    convpool_stencil stencil        # over a patch
+    convpool_stencil inner          # over the input, for outputs that meet no border
+    int64_t inside[3][2]            # which those are, on each axis
     int interleaved                 # a patch has all lanes side by side
     int shared                      # and one weight for all of them
     int direct                      # sums are formed in `out`
     int finished                    # and need no epilogue
-    int bordered                    # all patches have the same border
+    int bordered                    # what patches have in common, as stage_patch counts it
     int64_t channels, lanes, lane_blocks
     int64_t rows, row_blocks, columns, column_blocks
     int64_t weight_pitch            # elements from tap to tap of packed lanes
@@ -78,48 +82,97 @@ cdef int64_t most_lanes(const convpool_conv* conv, bint interleaved) noexcept:
     return ceil_div(conv.groups, ceil_div(conv.groups, groups)) * conv.out_channels
 
 
+cdef convpool_conv staged_as(const convpool_conv* conv, bint interleaved) noexcept:
+    """What patches are made of: side by side, lanes skip columns and rows as they are summed."""
+    cdef convpool_conv staged = conv[0]
+    if interleaved:
+        staged.axis[CONVPOOL_ROW].stride = staged.axis[CONVPOOL_COLUMN].stride = 1
+    return staged
+
+
+cdef int64_t staged_for(const convpool_axis* axis, int64_t outputs, bint interleaved) noexcept nogil:
+    """Outputs of `staged_as` for so many of the convolution itself."""
+    return (outputs - 1) * axis.stride + 1 if interleaved else outputs
+
+
 cdef bint suits_stencil(const convpool_conv* conv, bint channels_last) noexcept:
     """Whether `run_stencil` takes such a convolution: a question of shape alone."""
-    cdef int64_t lanes
+    cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
+    cdef convpool_conv staged
     cdef convpool_stage stage
+    cdef int64_t lanes
     if conv.channels != 1 or conv.out_channels > MULTIPLIER:
         return False
     lanes = most_lanes(conv, channels_last)
+    staged = staged_as(conv, channels_last)
     stage = convpool_stage_for(
-        conv, 1, min(conv.axis[CONVPOOL_COLUMN].out, ceil_div(ROW, lanes)), lanes)
-    return convpool_stage_size(conv, &stage) <= LARGEST_PATCH
+        &staged, 1, staged_for(column, min(column.out, ceil_div(ROW, lanes)), channels_last), lanes)
+    return convpool_stage_size(&staged, &stage) <= LARGEST_PATCH
 
 
 cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept:
     """Cuts the work."""
-    cdef int64_t rows = conv.axis[CONVPOOL_ROW].out, columns = conv.axis[CONVPOOL_COLUMN].out
-    cdef int64_t depths = conv.batch * conv.axis[CONVPOOL_DEPTH].out, planes
+    cdef const convpool_axis* row = &conv.axis[CONVPOOL_ROW]
+    cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
+    cdef int64_t depths = conv.batch * conv.axis[CONVPOOL_DEPTH].out, planes, fitting
     cdef int64_t wanted = 8 * threads if threads > 1 else 1
-    cdef int64_t lanes = most_lanes(conv, plan.interleaved)
-    cdef convpool_stage stage
-    plan.columns = min(columns, max(<int64_t>1, ROW // lanes))
-    plan.column_blocks = ceil_div(columns, plan.columns)
-    stage = convpool_stage_for(conv, 1, plan.columns, lanes)
-    plan.rows = ((PATCH if plan.interleaved else PLANE) * stage.rows
-                 // convpool_stage_size(conv, &stage) - stage.over_rows)
+    cdef int64_t lanes = most_lanes(conv, plan.interleaved), columns
+    plan.columns = min(column.out, max(<int64_t>1, ROW // lanes))
+    plan.column_blocks = ceil_div(column.out, plan.columns)
+    columns = staged_for(column, plan.columns, plan.interleaved)
+    plan.stage = convpool_stage_for(&plan.staged, 1, columns, lanes)
+    fitting = ((PATCH if plan.interleaved else PLANE) * plan.stage.rows
+               // convpool_stage_size(&plan.staged, &plan.stage) - plan.stage.over_rows)
+    plan.rows = (fitting - 1) // plan.staged.axis[CONVPOOL_ROW].stride + 1
+    if plan.interleaved:
+        plan.rows = (fitting - 1) // row.stride + 1
     # At least as many rows as the kernel reaches over: most rows then are staged twice at most.
-    plan.rows = min(rows, max(plan.rows, max(min(stage.rows, <int64_t>16), <int64_t>LOWEST)))
+    plan.rows = max(plan.rows, max(min(plan.stage.rows, <int64_t>16), <int64_t>LOWEST))
+    plan.rows = min(plan.rows, row.out)
     plan.channels = conv.groups * conv.out_channels
     planes = depths * plan.column_blocks * ceil_div(plan.channels, lanes)
-    if threads > 1 and planes * ceil_div(rows, plan.rows) < wanted:
-        plan.rows = min(plan.rows, max(<int64_t>4, ceil_div(rows, ceil_div(wanted, planes))))
-    plan.row_blocks = ceil_div(rows, plan.rows)
-    plan.rows = ceil_div(rows, plan.row_blocks)
-    plan.stage = convpool_stage_for(conv, plan.rows, plan.columns, lanes)
+    if threads > 1 and planes * ceil_div(row.out, plan.rows) < wanted:
+        plan.rows = min(plan.rows, max(<int64_t>4, ceil_div(row.out, ceil_div(wanted, planes))))
+    plan.row_blocks = ceil_div(row.out, plan.rows)
+    plan.rows = ceil_div(row.out, plan.row_blocks)
+    plan.stage = convpool_stage_for(
+        &plan.staged, staged_for(row, plan.rows, plan.interleaved), columns, lanes)
     if not plan.interleaved:
-        planes = min(TASK // (plan.rows * plan.columns * plan.stencil.taps * conv.out_channels),
+        planes = min(TASK // (plan.rows * plan.columns * convpool_taps(conv.axis)
+                              * conv.out_channels),
                      depths * plan.row_blocks * plan.column_blocks * conv.groups // wanted)
         lanes = min(max(planes, <int64_t>1), conv.groups) * conv.out_channels
     plan.lanes = lanes
     plan.lane_blocks = ceil_div(plan.channels, lanes)
     plan.tasks = depths * plan.column_blocks * plan.row_blocks * plan.lane_blocks
-    plan.bordered = (conv.border == CONVPOOL_CONSTANT and plan.row_blocks * plan.column_blocks == 1
-                     and conv.axis[CONVPOOL_DEPTH].out == 1)
+    plan.bordered = 0
+    if conv.border == CONVPOOL_CONSTANT and plan.column_blocks == 1:
+        plan.bordered = 2 if plan.row_blocks * conv.axis[CONVPOOL_DEPTH].out == 1 else 1
+
+
+cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noexcept:
+    """How sums are formed: over patches, and where they can be over the input. `offsets` has room
+    for both."""
+    cdef int64_t pitch = plan.stage.columns * plan.stage.lanes, axis
+    cdef int64_t* further = offsets + convpool_taps(conv.axis)
+    convpool_stage_offsets(&plan.staged, &plan.stage, offsets)
+    plan.stencil = convpool_stencil_for(
+        conv, plan.interleaved, offsets, pitch, plan.stage.lanes, pitch * plan.stage.rows)
+    plan.inside[0][1] = 0
+    if plan.shared:
+        plan.stencil.shape = 0
+    if plan.interleaved:
+        plan.stencil.row_step *= conv.axis[CONVPOOL_ROW].stride
+    if (plan.interleaved and conv.x_stride[CONVPOOL_AT_CHANNEL] == 1 and conv.out_channels == 1
+            and plan.kernels.element_size == plan.kernels.real_size and not plan.shared
+            and conv.groups - (plan.lane_blocks - 1) * plan.lanes >= WIDTH):
+        convpool_input_offsets(conv, further)
+        plan.inner = convpool_stencil_for(
+            conv, True, further,
+            conv.x_stride[CONVPOOL_AT_ROW] * conv.axis[CONVPOOL_ROW].stride,
+            conv.x_stride[CONVPOOL_AT_COLUMN], 0)
+        for axis in range(3):
+            convpool_outputs_inside(&conv.axis[axis], &plan.inside[axis][0], &plan.inside[axis][1])
 
 
 cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual) noexcept:
@@ -135,10 +188,10 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
                    and (dense or (plan.finished and not plan.shared)))
     plan.finished = plan.finished and plan.direct
     if plan.finished and conv.activation == CONVPOOL_RELU:
-        plan.stencil.low = 0
+        plan.stencil.low = plan.inner.low = 0
     if plan.finished and conv.activation == CONVPOOL_HARDTANH:
-        plan.stencil.low = conv.activation_parameter[0]
-        plan.stencil.high = conv.activation_parameter[1]
+        plan.stencil.low = plan.inner.low = conv.activation_parameter[0]
+        plan.stencil.high = plan.inner.high = conv.activation_parameter[1]
 
 
 cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
@@ -147,7 +200,7 @@ cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
     if plan.interleaved and not plan.shared:
         plan.weight_pitch = ceil_div(plan.lanes, WIDTH) * WIDTH
     plan.weight_size = aligned((plan.stencil.taps + 1) * plan.weight_pitch * real)
-    plan.patch_size = aligned((convpool_stage_size(conv, &plan.stage) + CONVPOOL_SLACK) * real)
+    plan.patch_size = aligned((convpool_stage_size(&plan.staged, &plan.stage) + CONVPOOL_SLACK) * real)
     plan.scratch_size = ALIGNMENT + plan.weight_size + plan.patch_size
     if not plan.direct:
         plan.scratch_size += aligned(plan.rows * plan.columns * plan.stage.lanes * real)
@@ -164,29 +217,95 @@ cdef void pack_taps(const Plan* plan, const Weight* weight, int64_t channel, int
                weight.bias + channel * real, lanes * real)
 
 
-cdef void convolve_patch(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
-                         bytes_in weight, bytes_in bias, bytes_in residual, bytes_out out,
-                         bytes_out patch) noexcept nogil:
-    """A patch by one weight for each lane -> out."""
+cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool_stencil* stencil,
+                     const convpool_block* block, bytes_in from_, bytes_in weight, bytes_in bias,
+                     bytes_in residual, bytes_out out, bytes_out sums) noexcept nogil:
+    """Sums over a patch or the input, one weight for each lane -> out."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef const int64_t* stride = conv.out_stride
-    cdef int64_t row, row_pitch = block.columns * block.lanes, column_pitch = block.lanes
-    cdef bytes_out sums = patch + plan.patch_size
+    cdef int64_t row, row_pitch = block.columns * block.lanes, pitch = block.lanes
     if plan.direct:
-        row_pitch = stride[CONVPOOL_AT_ROW]
-        column_pitch = stride[CONVPOOL_AT_COLUMN]
-        sums = out + (block.depth * stride[CONVPOOL_AT_DEPTH] + block.row * row_pitch
-                      + block.column * column_pitch) * <int64_t>kernels.element_size
+        row_pitch = conv.out_stride[CONVPOOL_AT_ROW]
+        pitch = conv.out_stride[CONVPOOL_AT_COLUMN]
+        sums = out + (block.depth * conv.out_stride[CONVPOOL_AT_DEPTH] + block.row * row_pitch
+                      + block.column * pitch) * <int64_t>kernels.element_size
     if plan.interleaved and not plan.shared:
-        kernels.stencil_lanes(&plan.stencil, patch, weight, plan.weight_pitch, bias, block,
-                              plan.stage.lanes, sums, row_pitch, column_pitch)
+        kernels.stencil_lanes(stencil, from_, weight, plan.weight_pitch, bias, block, sums,
+                              row_pitch, pitch)
     else:
-        kernels.stencil(&plan.stencil, patch, weight, bias, block.rows,
-                        block.columns * block.lanes, sums, row_pitch)
+        kernels.stencil(stencil, from_, weight, bias, block.rows, block.columns * block.lanes, sums,
+                        row_pitch)
     if not plan.finished:
         for row in range(block.rows):
             kernels.store_row(conv, block, block.row + row,
                               sums + row * row_pitch * <int64_t>kernels.real_size, residual, out)
+
+
+cdef void stage(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
+                bytes_in x, State* state, bytes_out patch) noexcept nogil:
+    cdef convpool_block staged = block[0]
+    if plan.interleaved:
+        staged.row *= conv.axis[CONVPOOL_ROW].stride
+        staged.column *= conv.axis[CONVPOOL_COLUMN].stride
+        staged.rows = staged_for(&conv.axis[CONVPOOL_ROW], block.rows, True)
+        staged.columns = staged_for(&conv.axis[CONVPOOL_COLUMN], block.columns, True)
+    if state.bordered >= block.lanes:
+        plan.kernels.stage_patch(&plan.staged, &plan.stage, &staged, x, plan.bordered, patch)
+    else:
+        plan.kernels.stage_patch(&plan.staged, &plan.stage, &staged, x, 0, patch)
+        state.bordered = block.lanes if block.rows == plan.rows else 0
+
+
+cdef bint inner_block(const Plan* plan, const convpool_block* block, convpool_block* inner) noexcept nogil:
+    """Finds what of a block meets no border; False where it is not worth a way of its own."""
+    inner[0] = block[0]
+    inner.row = max(block.row, plan.inside[1][0])
+    inner.rows = min(block.row + block.rows, plan.inside[1][1]) - inner.row
+    inner.column = max(block.column, plan.inside[2][0])
+    inner.columns = min(block.column + block.columns, plan.inside[2][1]) - inner.column
+    return (plan.inside[0][0] <= block.depth < plan.inside[0][1] and inner.rows > 0
+            and inner.columns > 0
+            and INNER * inner.rows * inner.columns >= (INNER - 1) * block.rows * block.columns)
+
+
+cdef void around(const convpool_block* block, const convpool_block* inner, int side,
+                 convpool_block* part) noexcept nogil:
+    """One of the four parts of a block around an inner one: above, below, left, right."""
+    part[0] = block[0]
+    if side < 2:
+        part.row = block.row if side == 0 else inner.row + inner.rows
+        part.rows = (inner.row if side == 0 else block.row + block.rows) - part.row
+    else:
+        part.row = inner.row
+        part.rows = inner.rows
+        part.column = block.column if side == 2 else inner.column + inner.columns
+        part.columns = (inner.column if side == 2 else block.column + block.columns) - part.column
+
+
+cdef void convolve_lanes(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
+                         bytes_in x, bytes_in weight, bytes_in bias, bytes_in residual,
+                         bytes_out out, State* state, bytes_out patch) noexcept nogil:
+    """A block of all lanes: over a patch, or its inner part over the input."""
+    cdef convpool_block part, inner
+    cdef bytes_out sums = patch + plan.patch_size
+    cdef int64_t at = 0
+    cdef int side, axis
+    if inner_block(plan, block, &inner):
+        at = (inner.depth * conv.axis[0].stride - conv.axis[0].before) * conv.x_stride[2]
+        at += (inner.row * conv.axis[1].stride - conv.axis[1].before) * conv.x_stride[3]
+        at += (inner.column * conv.axis[2].stride - conv.axis[2].before) * conv.x_stride[4]
+        store_sums(plan, conv, &plan.inner, &inner, x + at * <int64_t>plan.kernels.element_size,
+                   weight, bias, residual, out, sums)
+        for side in range(4):
+            around(block, &inner, side, &part)
+            if part.rows > 0 and part.columns > 0:
+                state.bordered = 0
+                stage(plan, conv, &part, x, state, patch)
+                state.bordered = 0
+                store_sums(plan, conv, &plan.stencil, &part, patch, weight, bias, residual, out,
+                           sums)
+    else:
+        stage(plan, conv, block, x, state, patch)
+        store_sums(plan, conv, &plan.stencil, block, patch, weight, bias, residual, out, sums)
 
 
 cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weight* weight,
@@ -206,6 +325,9 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
     cdef bytes_out patch = packed + plan.weight_size
     cdef bytes_in taps
     cdef bytes_in bias
+    cdef bytes_in input
+    cdef bytes_in added
+    cdef bytes_out result
     cdef convpool_block block
     block.depth = plane % depths
     block.row = task // plan.column_blocks % plan.row_blocks * plan.rows
@@ -215,12 +337,6 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
     block.lanes = step
     for i in range((last - first) // step):
         channel = first + i * step
-        if channel % multiplier == 0:
-            plan.kernels.stage_patch(
-                conv, &plan.stage, &block,
-                x + (image * conv.x_stride[0] + channel // multiplier * conv.x_stride[1]) * element,
-                plan.bordered and state.bordered >= step, patch)
-            state.bordered = max(state.bordered, step)
         taps = weight.data + channel * plan.stencil.taps * real
         bias = beyond(weight.bias, channel * real)
         if weight.packed:
@@ -230,11 +346,17 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
             taps = packed
             bias = NULL if bias == NULL else packed + (
                 plan.stencil.taps * plan.weight_pitch * real)
-        convolve_patch(
-            plan, conv, &block, taps, bias,
-            beyond(residual, (image * conv.residual_stride[0]
-                              + channel * conv.residual_stride[1]) * element),
-            out + (image * conv.out_stride[0] + channel * conv.out_stride[1]) * element, patch)
+        input = x + (image * conv.x_stride[0] + channel // multiplier * conv.x_stride[1]) * element
+        added = beyond(residual, (image * conv.residual_stride[0]
+                                  + channel * conv.residual_stride[1]) * element)
+        result = out + (image * conv.out_stride[0] + channel * conv.out_stride[1]) * element
+        if plan.interleaved:
+            convolve_lanes(plan, conv, &block, input, taps, bias, added, result, state, patch)
+        else:
+            if channel % multiplier == 0:
+                stage(plan, conv, &block, input, state, patch)
+            store_sums(plan, conv, &plan.stencil, &block, patch, taps, bias, added, result,
+                       patch + plan.patch_size)
 
 
 cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
@@ -243,18 +365,17 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
                      int threads) except -1:
     cdef Plan plan
     cdef Weight taps
-    cdef Block memory, offsets = Block(convpool_taps(conv.axis) * sizeof(int64_t))
+    cdef Block memory, offsets = Block(2 * convpool_taps(conv.axis) * sizeof(int64_t))
     cdef bytes_out scratch
     cdef int64_t task
     cdef int thread
     plan.kernels = kernels
     plan.interleaved = channels_last
-    plan.stencil.taps = convpool_taps(conv.axis)
+    plan.staged = staged_as(conv, channels_last)
     plan_blocks(&plan, conv, threads)
     plan.shared = (cnp.PyArray_STRIDE(weight, 0) == 0 and channels_last and bias == NULL
-                   and plan.lane_blocks == 1)
-    convpool_stage_offsets(conv, &plan.stage, <int64_t*>offsets.data)
-    plan.stencil = convpool_stencil_for(conv, &plan.stage, <int64_t*>offsets.data)
+                   and plan.lane_blocks == 1 and conv.axis[CONVPOOL_COLUMN].stride == 1)
+    plan_sums(&plan, conv, <int64_t*>offsets.data)
     plan_results(&plan, conv, residual != NULL)
     plan_memory(&plan, conv)
 
