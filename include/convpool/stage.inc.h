@@ -156,6 +156,27 @@ TARGET CONVPOOL_NOINLINE void NAME(stage_row)(const convpool_conv *conv,
     }
 }
 
+/* One row in both its phases at stride 2, of which a and b have the input's pixels. What one has
+ * before or after the other is at most a pixel. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stage_pairs)(const STORAGE *line, const NAME(phase) *a,
+                                                    const NAME(phase) *b, int64_t begin,
+                                                    int64_t end, REAL *to, REAL *odd)
+{
+    NAME(split)(line + a->first + 2 * begin, end - begin, to + begin, odd + begin);
+    if (a->begin < begin) {
+        to[a->begin] = LOAD(line[a->first + 2 * a->begin]);
+    }
+    if (b->begin < begin) {
+        odd[b->begin] = LOAD(line[b->first + 2 * b->begin]);
+    }
+    if (end < a->end) {
+        to[end] = LOAD(line[a->first + 2 * end]);
+    }
+    if (end < b->end) {
+        odd[end] = LOAD(line[b->first + 2 * end]);
+    }
+}
+
 /* The patch for a block of output pixels; `x` is the first element of the image's first lane.
  * `bordered` says what of a constant border is in the patch already: 0 nothing, 1 the cells beside
  * the input, 2 all. Lanes are output channels: each input channel is staged for all its outputs.
@@ -171,52 +192,37 @@ TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
     const int64_t pitch = stage->columns * stage->lanes, apart = stage->rows * pitch;
     const int64_t rows = block->rows + stage->over_rows;
     const int64_t columns = block->columns + stage->over_columns;
-    const int quick = bordered > 0 && stage->lanes == 1 && conv->x_stride[CONVPOOL_AT_COLUMN] == 1;
+    const int dense = bordered > 0 && stage->lanes == 1 && conv->x_stride[CONVPOOL_AT_COLUMN] == 1;
     NAME(phase) phases[CONVPOOL_PHASES], *a = &phases[0], *b = &phases[1];
     REAL *to = (REAL *)patch;
-    int64_t kd, pr, pc, r, begin = 0, end = 0, j;
-    int kind = quick && ac->stride == 1 ? 1 : quick && ac->stride == 2 && stage->column_phases == 2 ? 2 : 0;
+    int64_t kd, pr, pc, r, begin = 0, end = 0;
     for (pc = 0; pc < stage->column_phases && pc < CONVPOOL_PHASES; ++pc) {
         NAME(find_phase)(ac, block->column * ac->stride + pc - ac->before, columns, &phases[pc]);
     }
-    if (kind == 2) { /* what both phases have of the input is split in one go */
+    if (dense && ac->stride == 2 && stage->column_phases == 2) {
         begin = a->begin > b->begin ? a->begin : b->begin;
         end = a->end < b->end ? a->end : b->end;
-        kind = begin < end ? 2 : 0;
     }
     for (kd = 0; kd < ad->kernel; ++kd) {
         const int64_t d = convpool_input_index(ad, block->depth, kd, conv->border);
         for (pr = 0; pr < stage->row_phases; ++pr, to += stage->column_phases * apart) {
-            int64_t i = block->row * ar->stride + pr - ar->before;
-            REAL *at = to;
-            for (r = 0; r < rows; ++r, i += ar->stride, at += pitch) {
-                const int64_t row = convpool_border_index(i, ar->size, conv->border);
+            for (r = 0; r < rows; ++r) {
+                const int64_t i = convpool_border_index(
+                    (block->row + r) * ar->stride + pr - ar->before, ar->size, conv->border);
+                const int outside = d < 0 || i < 0;
                 const STORAGE *line = (const STORAGE *)x + d * conv->x_stride[CONVPOOL_AT_DEPTH] +
-                                      row * conv->x_stride[CONVPOOL_AT_ROW];
-                if (d < 0 || row < 0) {
-                    if (bordered < 2) {
-                        NAME(stage_row)(conv, stage, phases, NULL, block->lanes, bordered, apart,
-                                        at);
-                    }
-                } else if (kind == 1) {
+                                      i * conv->x_stride[CONVPOOL_AT_ROW];
+                REAL *at = to + r * pitch;
+                if (outside && bordered == 2) {
+                    continue;
+                }
+                if (!outside && dense && ac->stride == 1) {
                     NAME(copy)(line + a->first + a->begin, a->end - a->begin, at + a->begin);
-                } else if (kind == 2) {
-                    NAME(split)(line + a->first + 2 * begin, end - begin, at + begin,
-                                at + apart + begin);
-                    for (j = a->begin; j < begin; ++j) {
-                        at[j] = LOAD(line[a->first + 2 * j]);
-                    }
-                    for (j = end; j < a->end; ++j) {
-                        at[j] = LOAD(line[a->first + 2 * j]);
-                    }
-                    for (j = b->begin; j < begin; ++j) {
-                        at[apart + j] = LOAD(line[b->first + 2 * j]);
-                    }
-                    for (j = end; j < b->end; ++j) {
-                        at[apart + j] = LOAD(line[b->first + 2 * j]);
-                    }
+                } else if (!outside && begin < end) {
+                    NAME(stage_pairs)(line, a, b, begin, end, at, at + apart);
                 } else {
-                    NAME(stage_row)(conv, stage, phases, line, block->lanes, bordered, apart, at);
+                    NAME(stage_row)(conv, stage, phases, outside ? NULL : line, block->lanes,
+                                    bordered, apart, at);
                 }
             }
         }

@@ -8,9 +8,11 @@
             for each of its output channels:       (likewise)
                 out = bounded(stencil(patch, offsets, weight) + bias)
 
-Neighbours are the lanes of an array with channels last: one patch holds them side by side, and their
-weights are packed in the same way, once for all blocks that a thread meets in a row. Otherwise
-lanes are some channels one after the other, so many that a task is worth its while.
+Neighbours are the lanes of an array with channels last: one patch holds them side by side, and
+their weights are packed in the same way, once for all blocks that a thread meets in a row. Where
+windows lie inside the input, sums are formed over the input itself, and only the parts of a block
+around those are staged. Otherwise lanes are some channels one after the other, so many that a task
+is worth its while.
 
 Results go straight to `out` where that holds sums as they are, element after element. Another type,
 other strides and a residual take them through scratch memory and, row by row, through the epilogue,
@@ -33,8 +35,8 @@ cdef enum:
     LANES = 64             # most channels of a patch
     WIDTH = 16             # no vector is longer
     ROW = 2048             # elements of a patch's row, where the kernel leaves that choice
-    PLANE = 6144           # of a patch of one channel, likewise: first level of cache
-    PATCH = 24_576         # of a patch of many: second level
+    PLANE = 16_384         # of a patch of one channel, likewise
+    PATCH = 24_576         # of a patch of many: both stay in the second level of cache
     LARGEST_PATCH = 1 << 18
     LOWEST = 8             # rows of a block, unless threads would go idle
     TASK = 1 << 17         # multiply-adds that make a task
@@ -90,7 +92,8 @@ cdef convpool_conv staged_as(const convpool_conv* conv, bint interleaved) noexce
     return staged
 
 
-cdef int64_t staged_for(const convpool_axis* axis, int64_t outputs, bint interleaved) noexcept nogil:
+cdef int64_t staged_for(const convpool_axis* axis, int64_t outputs,
+                        bint interleaved) noexcept nogil:
     """Outputs of `staged_as` for so many of the convolution itself."""
     return (outputs - 1) * axis.stride + 1 if interleaved else outputs
 
@@ -123,9 +126,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.stage = convpool_stage_for(&plan.staged, 1, columns, lanes)
     fitting = ((PATCH if plan.interleaved else PLANE) * plan.stage.rows
                // convpool_stage_size(&plan.staged, &plan.stage) - plan.stage.over_rows)
-    plan.rows = (fitting - 1) // plan.staged.axis[CONVPOOL_ROW].stride + 1
-    if plan.interleaved:
-        plan.rows = (fitting - 1) // row.stride + 1
+    plan.rows = (fitting - 1) // row.stride + 1 if plan.interleaved else fitting
     # At least as many rows as the kernel reaches over: most rows then are staged twice at most.
     plan.rows = max(plan.rows, max(min(plan.stage.rows, <int64_t>16), <int64_t>LOWEST))
     plan.rows = min(plan.rows, row.out)
@@ -196,11 +197,12 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
 
 cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
     cdef int64_t real = <int64_t>plan.kernels.real_size
+    cdef int64_t patch = convpool_stage_size(&plan.staged, &plan.stage) + CONVPOOL_SLACK
     plan.weight_pitch = 1
     if plan.interleaved and not plan.shared:
         plan.weight_pitch = ceil_div(plan.lanes, WIDTH) * WIDTH
     plan.weight_size = aligned((plan.stencil.taps + 1) * plan.weight_pitch * real)
-    plan.patch_size = aligned((convpool_stage_size(&plan.staged, &plan.stage) + CONVPOOL_SLACK) * real)
+    plan.patch_size = aligned(patch * real)
     plan.scratch_size = ALIGNMENT + plan.weight_size + plan.patch_size
     if not plan.direct:
         plan.scratch_size += aligned(plan.rows * plan.columns * plan.stage.lanes * real)
@@ -255,8 +257,9 @@ cdef void stage(const Plan* plan, const convpool_conv* conv, const convpool_bloc
         state.bordered = block.lanes if block.rows == plan.rows else 0
 
 
-cdef bint inner_block(const Plan* plan, const convpool_block* block, convpool_block* inner) noexcept nogil:
-    """Finds what of a block meets no border; False where it is not worth a way of its own."""
+cdef bint inner_block(const Plan* plan, const convpool_block* block,
+                      convpool_block* inner) noexcept nogil:
+    """Finds what of a block meets no border; False where that is not worth a way of its own."""
     inner[0] = block[0]
     inner.row = max(block.row, plan.inside[1][0])
     inner.rows = min(block.row + block.rows, plan.inside[1][1]) - inner.row
@@ -281,6 +284,11 @@ cdef void around(const convpool_block* block, const convpool_block* inner, int s
         part.columns = (inner.column if side == 2 else block.column + block.columns) - part.column
 
 
+cdef int64_t input_at(const convpool_axis* axis, int64_t output) noexcept nogil:
+    """Where an output's window begins."""
+    return output * axis.stride - axis.before
+
+
 cdef void convolve_lanes(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
                          bytes_in x, bytes_in weight, bytes_in bias, bytes_in residual,
                          bytes_out out, State* state, bytes_out patch) noexcept nogil:
@@ -288,17 +296,17 @@ cdef void convolve_lanes(const Plan* plan, const convpool_conv* conv, const conv
     cdef convpool_block part, inner
     cdef bytes_out sums = patch + plan.patch_size
     cdef int64_t at = 0
-    cdef int side, axis
+    cdef int side
     if inner_block(plan, block, &inner):
-        at = (inner.depth * conv.axis[0].stride - conv.axis[0].before) * conv.x_stride[2]
-        at += (inner.row * conv.axis[1].stride - conv.axis[1].before) * conv.x_stride[3]
-        at += (inner.column * conv.axis[2].stride - conv.axis[2].before) * conv.x_stride[4]
+        at = (input_at(&conv.axis[CONVPOOL_DEPTH], inner.depth) * conv.x_stride[2]
+              + input_at(&conv.axis[CONVPOOL_ROW], inner.row) * conv.x_stride[3]
+              + input_at(&conv.axis[CONVPOOL_COLUMN], inner.column) * conv.x_stride[4])
         store_sums(plan, conv, &plan.inner, &inner, x + at * <int64_t>plan.kernels.element_size,
                    weight, bias, residual, out, sums)
         for side in range(4):
             around(block, &inner, side, &part)
             if part.rows > 0 and part.columns > 0:
-                state.bordered = 0
+                state.bordered = 0  # parts differ in shape
                 stage(plan, conv, &part, x, state, patch)
                 state.bordered = 0
                 store_sums(plan, conv, &plan.stencil, &part, patch, weight, bias, residual, out,
