@@ -2,7 +2,7 @@
 """The driver of convolutions whose outputs see one input channel each: depthwise, and filters.
 
     offsets = where each tap stands in a patch, from the output pixel
-    parallel over (lanes of output channels, image, depth, block of rows, block of columns):
+    parallel over (image, lanes of output channels, depth, block of rows, block of columns):
         for each input channel, or for all at once where they are neighbours:
             patch = stage(input)                   (borders filled in, strides taken apart)
             for each of its output channels:       (likewise)
@@ -324,8 +324,8 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
     cdef int64_t real = <int64_t>plan.kernels.real_size, multiplier = conv.out_channels
     cdef int64_t depths = conv.axis[CONVPOOL_DEPTH].out
     cdef int64_t plane = task // plan.column_blocks // plan.row_blocks
-    cdef int64_t image = plane // depths % conv.batch
-    cdef int64_t first = plane // depths // conv.batch * plan.lanes
+    cdef int64_t image = plane // depths // plan.lane_blocks
+    cdef int64_t first = plane // depths % plan.lane_blocks * plan.lanes
     cdef int64_t last = min(first + plan.lanes, plan.channels)
     cdef int64_t step = last - first if plan.interleaved else 1, i, channel
     cdef State* state = <State*>scratch
