@@ -21,16 +21,15 @@ typedef struct convpool_kernels {
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch,
                        int channels_last, int64_t channel, int64_t channels, int64_t pixel,
                        int64_t pixels, const void *bias, const void *residual, void *out);
-    void (*stage_patch)(const convpool_conv *conv, const convpool_stage *stage, const void *x,
-                        int64_t depth, int64_t row, int64_t column, void *patch);
-    void (*stencil)(const void *patch, const int64_t *offset, const void *weight, int64_t taps,
-                    int64_t count, void *out);
-    void (*stencil_lanes)(const void *patch, const int64_t *offset, const void *weight,
-                          int64_t pitch, int64_t taps, int64_t lanes, int64_t step, int64_t count,
-                          void *out);
-    void (*store_row)(const convpool_conv *conv, const void *sums, int64_t lanes, int64_t depth,
-                      int64_t row, int64_t column, int64_t columns, const void *bias,
-                      const void *residual, void *out);
+    void (*stage_patch)(const convpool_conv *conv, const convpool_stage *stage,
+                        const convpool_block *block, const void *x, int bordered, void *patch);
+    void (*stencil)(const convpool_stencil *stencil, const void *patch, const void *weight,
+                    const void *bias, int64_t rows, int64_t columns, void *out, int64_t pitch);
+    void (*stencil_lanes)(const convpool_stencil *stencil, const void *patch, const void *weight,
+                          int64_t weight_pitch, const void *bias, const convpool_block *block,
+                          void *out, int64_t row_pitch, int64_t pitch);
+    void (*store_row)(const convpool_conv *conv, const convpool_block *block, int64_t row,
+                      void *sums, const void *residual, void *out);
     void (*pool_lanes)(const convpool_pool *pool, int channels_last, int64_t channel,
                        int64_t depth, int64_t row, int64_t column, int64_t lanes, const void *x,
                        void *out, int64_t *index);

@@ -179,42 +179,51 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     }
 }
 
-/* Stores one output row of `columns` pixels of `lanes` neighbouring channels each, from the sums of
- * a staged patch: sums[column * lanes + lane]. bias (NULL: none), residual and out point to the
- * first channel's first element of the image. */
-TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const void *sums,
-                                            int64_t lanes, int64_t depth, int64_t row,
-                                            int64_t column, int64_t columns, const void *bias,
-                                            const void *residual, void *out)
+/* Stores output row `row` of a block from its sums, biased already: sums[column * lanes + lane],
+ * which it overwrites. They may stand in the output row itself if its elements are sums and follow
+ * each other. residual (NULL: none) and out point to the first lane's first element of the
+ * image. */
+TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const convpool_block *block,
+                                            int64_t row, void *sums, const void *residual,
+                                            void *out)
 {
     const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
-    const REAL *from = (const REAL *)sums;
-    STORAGE *o = (STORAGE *)out + depth * os[CONVPOOL_AT_DEPTH] + row * os[CONVPOOL_AT_ROW] +
-                 column * os[CONVPOOL_AT_COLUMN];
+    const int64_t lanes = block->lanes, columns = block->columns;
+    const int64_t step = os[CONVPOOL_AT_CHANNEL], x_step = rs[CONVPOOL_AT_CHANNEL];
+    REAL *line = (REAL *)sums;
+    STORAGE *o = (STORAGE *)out + block->depth * os[CONVPOOL_AT_DEPTH] +
+                 row * os[CONVPOOL_AT_ROW] + block->column * os[CONVPOOL_AT_COLUMN];
     const STORAGE *x = residual == NULL ? NULL
                                         : (const STORAGE *)residual +
-                                              depth * rs[CONVPOOL_AT_DEPTH] +
+                                              block->depth * rs[CONVPOOL_AT_DEPTH] +
                                               row * rs[CONVPOOL_AT_ROW] +
-                                              column * rs[CONVPOOL_AT_COLUMN];
+                                              block->column * rs[CONVPOOL_AT_COLUMN];
     /* Along pixels where a pixel is one lane, or where nothing tells lanes from pixels. */
-    const int flat = lanes == 1 || (bias == NULL && x == NULL && os[CONVPOOL_AT_CHANNEL] == 1 &&
-                                    os[CONVPOOL_AT_COLUMN] == lanes);
-    const int step = lanes == 1 ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL;
-    NAME(lines) lines;
-    lines.count = flat ? 1 : columns;
-    lines.length = flat ? columns * lanes : lanes;
-    lines.sums = from;
-    lines.sums_line = lanes;
-    lines.bias = (const REAL *)bias;
-    lines.bias_line = 0;
-    lines.bias_step = lanes > 1;
-    lines.residual = x;
-    lines.residual_line = rs[CONVPOOL_AT_COLUMN];
-    lines.residual_step = rs[step];
-    lines.out = o;
-    lines.out_line = os[CONVPOOL_AT_COLUMN];
-    lines.out_step = os[step];
-    NAME(store_lines)(conv, &lines);
+    const int flat = lanes == 1 || (x == NULL && step == 1 && os[CONVPOOL_AT_COLUMN] == lanes);
+    const int64_t o_step = lanes == 1 ? os[CONVPOOL_AT_COLUMN] : step;
+    const int64_t outer = flat ? 1 : columns, inner = flat ? columns * lanes : lanes;
+    int64_t i, j;
+    for (i = 0; i < columns && x != NULL; ++i) {
+        for (j = 0; j < lanes; ++j) {
+            line[i * lanes + j] += LOAD(x[i * rs[CONVPOOL_AT_COLUMN] + j * x_step]);
+        }
+    }
+    CONVPOOL_PASTE(convpool_, activate, REAL_NAME, ISA_NAME)
+    (line, columns * lanes, conv->activation, conv->activation_parameter);
+    if ((const void *)line == (const void *)o) {
+        return;
+    }
+    for (i = 0; i < outer; ++i, line += inner, o += os[CONVPOOL_AT_COLUMN]) {
+        if (o_step == 1) {
+            for (j = 0; j < inner; ++j) {
+                o[j] = STORE(line[j]);
+            }
+        } else {
+            for (j = 0; j < inner; ++j) {
+                o[j * o_step] = STORE(line[j]);
+            }
+        }
+    }
 }
 
 #undef NAME

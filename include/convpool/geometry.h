@@ -11,6 +11,8 @@
 #ifndef CONVPOOL_GEOMETRY_H
 #define CONVPOOL_GEOMETRY_H
 
+#include <math.h>
+
 #include "types.h"
 
 enum { CONVPOOL_DEPTH = 0, CONVPOOL_ROW = 1, CONVPOOL_COLUMN = 2, CONVPOOL_AXES = 3 };
@@ -143,10 +145,27 @@ CONVPOOL_INLINE int convpool_split_runs(const convpool_axis axis[CONVPOOL_AXES],
     return n;
 }
 
-/* The shape of a staged patch (stage.inc.h) of `lanes` channels: phases by rows by columns. */
+/* The shape of a staged patch (stage.inc.h) of `lanes` channels: phases by rows by columns.
+ * over_rows and over_columns are those beyond the output's. */
 typedef struct convpool_stage {
-    int64_t row_phases, column_phases, rows, columns, lanes;
+    int64_t row_phases, column_phases, rows, columns, lanes, over_rows, over_columns;
 } convpool_stage;
+
+/* A block of output pixels of one image and `lanes` neighbouring channels. */
+typedef struct convpool_block {
+    int64_t depth, row, column, rows, columns, lanes;
+} convpool_block;
+
+/* How sums are formed over a patch, or over the input itself (stencil.inc.h). */
+typedef struct convpool_stencil {
+    const int64_t *offset; /* of each tap from the first */
+    int64_t taps, stride;
+    int64_t row_step;      /* from output row to output row */
+    int64_t column_step;   /* from input column to input column, where lanes lie side by side */
+    int64_t phase_step;    /* from phase to phase of a patch */
+    int shape;             /* of a kernel that has a body of its own: size * 4 + stride; or 0 */
+    double low, high;      /* bounds of the results */
+} convpool_stencil;
 
 /* Result: the patch that out_rows by out_columns output pixels need. */
 CONVPOOL_INLINE convpool_stage convpool_stage_for(const convpool_conv *conv, int64_t out_rows,
@@ -159,8 +178,10 @@ CONVPOOL_INLINE convpool_stage convpool_stage_for(const convpool_conv *conv, int
     /* A reach shorter than the stride leaves the last phases without a tap. */
     stage.row_phases = row_reach < row->stride ? row_reach + 1 : row->stride;
     stage.column_phases = column_reach < column->stride ? column_reach + 1 : column->stride;
-    stage.rows = out_rows + row_reach / row->stride;
-    stage.columns = out_columns + column_reach / column->stride;
+    stage.over_rows = row_reach / row->stride;
+    stage.over_columns = column_reach / column->stride;
+    stage.rows = out_rows + stage.over_rows;
+    stage.columns = out_columns + stage.over_columns;
     stage.lanes = lanes;
     return stage;
 }
@@ -198,6 +219,59 @@ CONVPOOL_INLINE void convpool_stage_offsets(const convpool_conv *conv, const con
             }
         }
     }
+}
+
+/* Writes where in the input each tap stands from the first. */
+CONVPOOL_INLINE void convpool_input_offsets(const convpool_conv *conv, int64_t *offset)
+{
+    const convpool_axis *axis = conv->axis;
+    const int64_t *step = conv->x_stride;
+    int64_t d, r, c;
+    for (d = 0; d < axis[CONVPOOL_DEPTH].kernel; ++d) {
+        for (r = 0; r < axis[CONVPOOL_ROW].kernel; ++r) {
+            for (c = 0; c < axis[CONVPOOL_COLUMN].kernel; ++c) {
+                *offset++ = d * axis[CONVPOOL_DEPTH].dilation * step[CONVPOOL_AT_DEPTH] +
+                            r * axis[CONVPOOL_ROW].dilation * step[CONVPOOL_AT_ROW] +
+                            c * axis[CONVPOOL_COLUMN].dilation * step[CONVPOOL_AT_COLUMN];
+            }
+        }
+    }
+}
+
+/* Result: a stencil without bounds. `row_step` and `column_step` separate rows and columns of what
+ * it runs over, `phase_step` phases; `lanes` says that lanes lie side by side there, in which case
+ * only the kernel's columns matter for its shape. */
+CONVPOOL_INLINE convpool_stencil convpool_stencil_for(const convpool_conv *conv, int lanes,
+                                                      const int64_t *offset, int64_t row_step,
+                                                      int64_t column_step, int64_t phase_step)
+{
+    const convpool_axis *row = &conv->axis[CONVPOOL_ROW], *column = &conv->axis[CONVPOOL_COLUMN];
+    const int square = conv->axis[CONVPOOL_DEPTH].kernel == 1 && row->kernel == column->kernel &&
+                       row->stride == column->stride && row->dilation == 1;
+    const int shaped = (lanes || square) && column->dilation == 1 && column->stride < 4 &&
+                       column->kernel < 16;
+    convpool_stencil stencil;
+    stencil.offset = offset;
+    stencil.taps = convpool_taps(conv->axis);
+    stencil.stride = column->stride;
+    stencil.row_step = row_step;
+    stencil.column_step = column_step;
+    stencil.phase_step = phase_step;
+    stencil.shape = shaped ? (int)(column->kernel * 4 + column->stride) : 0;
+    stencil.low = -INFINITY;
+    stencil.high = INFINITY;
+    return stencil;
+}
+
+/* Finds the outputs [*begin, *end) of an axis whose windows lie wholly inside the input. */
+CONVPOOL_INLINE void convpool_outputs_inside(const convpool_axis *axis, int64_t *begin,
+                                             int64_t *end)
+{
+    const int64_t last = axis->size - 1 - (axis->kernel - 1) * axis->dilation + axis->before;
+    *begin = (axis->before + axis->stride - 1) / axis->stride;
+    *end = last < 0 ? 0 : last / axis->stride + 1;
+    *end = *end < axis->out ? *end : axis->out;
+    *begin = *begin < *end ? *begin : *end;
 }
 
 /* Merges depth and row into column where a convolution reads and writes pixels one for one (1x1,

@@ -12,72 +12,217 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 
-/* One row of one column phase: pixels column, column + stride, ... of `line` (NULL: all border),
- * each of `lanes` neighbouring channels. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(stage_row)(const convpool_conv *conv, const STORAGE *line,
-                                                  int64_t column, int64_t columns, int64_t lanes,
-                                                  REAL *CONVPOOL_RESTRICT to)
+/* One column phase of a patch's rows: pixels first, first + stride, ... of which [begin, end) are
+ * of the input and the others, up to `columns`, of the border. */
+typedef struct NAME(phase) {
+    int64_t first, begin, end, columns;
+} NAME(phase);
+
+/* Precondition: columns >= 1. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(find_phase)(const convpool_axis *axis, int64_t first,
+                                                   int64_t columns, NAME(phase) *phase)
+{
+    /* ceil(n / stride): a division takes as long as staging a short row. */
+#define STEPS(n) \
+    (axis->stride == 1 ? (n) : axis->stride == 2 ? ((n) + 1) >> 1 \
+                                                 : ((n) + axis->stride - 1) / axis->stride)
+    const int64_t begin = first < 0 ? STEPS(-first) : 0;
+    const int64_t end = first < axis->size ? STEPS(axis->size - first) : 0;
+#undef STEPS
+    phase->first = first;
+    phase->columns = columns;
+    phase->begin = begin < columns ? begin : columns;
+    phase->end = end < phase->begin ? phase->begin : end < columns ? end : columns;
+}
+
+/* Border pixels [j, end) of a row. `line`: NULL where the row is all border. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stage_border)(const convpool_conv *conv,
+                                                     const STORAGE *line, int64_t first,
+                                                     int64_t j, int64_t end, int64_t lanes,
+                                                     int64_t pitch, REAL *CONVPOOL_RESTRICT to)
 {
     const convpool_axis *axis = &conv->axis[CONVPOOL_COLUMN];
-    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN], stride = axis->stride;
-    const int64_t lane_step = conv->x_stride[CONVPOOL_AT_CHANNEL];
-    int64_t begin = column < 0 ? (-column + stride - 1) / stride : 0;
-    int64_t end = column < axis->size ? (axis->size - column + stride - 1) / stride : 0;
-    int64_t j, lane;
-    begin = begin < columns ? begin : columns;
-    end = line == NULL || end < begin ? begin : end < columns ? end : columns;
-    if (begin < end) {
-        const STORAGE *from = line + (column + begin * stride) * step;
-        if (lanes == 1) {
-            NAME(gather)(from, stride * step, end - begin, to + begin);
-        } else if (lane_step == 1 && stride * step == lanes) {
-            NAME(copy)(from, (end - begin) * lanes, to + begin * lanes);
-        } else {
-            for (j = begin; j < end; ++j, from += stride * step) {
-                NAME(gather)(from, lane_step, lanes, to + j * lanes);
-            }
-        }
-    }
-    for (j = 0; j < columns; ++j) {
-        j = j == begin ? end : j;
-        if (j < columns) {
-            const int64_t i =
-                line == NULL
-                    ? -1
-                    : convpool_border_index(column + j * stride, axis->size, conv->border);
+    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    const int64_t lane_step = conv->x_stride[CONVPOOL_AT_CHANNEL], repeat = conv->out_channels;
+    int64_t lane;
+    for (; j < end; ++j) {
+        const int64_t i = line == NULL ? -1
+                                       : convpool_border_index(first + j * axis->stride,
+                                                               axis->size, conv->border);
+        if (i < 0) {
             for (lane = 0; lane < lanes; ++lane) {
-                to[j * lanes + lane] = i < 0 ? (REAL)conv->border_value
-                                             : LOAD(line[i * step + lane * lane_step]);
+                to[j * pitch + lane] = (REAL)conv->border_value;
+            }
+        } else {
+            for (lane = 0; lane < lanes; ++lane) {
+                const int64_t channel = repeat == 1 ? lane : lane / repeat;
+                to[j * pitch + lane] = LOAD(line[i * step + channel * lane_step]);
             }
         }
     }
 }
 
-/* The patch for output rows [row, row + rows) and columns [column, column + columns) at output
- * depth `depth`; `x` is the first element of the image's first lane.
- * Precondition: `patch` has room for convpool_stage_size elements. */
+/* Pixels [j, end), inside the row, of one channel. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stage_pixels)(const convpool_conv *conv,
+                                                     const STORAGE *line, int64_t first, int64_t j,
+                                                     int64_t end, REAL *CONVPOOL_RESTRICT to)
+{
+    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    const int64_t stride = conv->axis[CONVPOOL_COLUMN].stride;
+    if (j < end) {
+        NAME(gather)(line + (first + j * stride) * step, stride * step, end - j, to + j);
+    }
+}
+
+/* The same of `lanes` channels, each `repeat` times. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stage_lanes)(const convpool_conv *conv,
+                                                    const STORAGE *line, int64_t first, int64_t j,
+                                                    int64_t end, int64_t lanes, int64_t pitch,
+                                                    REAL *CONVPOOL_RESTRICT to)
+{
+    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    const int64_t lane_step = conv->x_stride[CONVPOOL_AT_CHANNEL];
+    const int64_t stride = conv->axis[CONVPOOL_COLUMN].stride, repeat = conv->out_channels;
+    const STORAGE *from = line + (first + j * stride) * step;
+    int64_t lane;
+    if (j >= end) {
+        return;
+    }
+    if (lane_step == 1 && stride * step == lanes && pitch == lanes && repeat == 1) {
+        NAME(copy)(from, (end - j) * lanes, to + j * lanes);
+        return;
+    }
+    for (; j < end; ++j, from += stride * step) {
+        if (repeat == 1) {
+            NAME(gather)(from, lane_step, lanes, to + j * pitch);
+        } else {
+            for (lane = 0; lane < lanes; ++lane) {
+                to[j * pitch + lane] = LOAD(from[lane / repeat * lane_step]);
+            }
+        }
+    }
+}
+
+/* to[j] = from[2 j], odd[j] = from[2 j + 1]. Inlined, it would lose the word that the two do not
+ * overlap, and with it its vectors. */
+TARGET CONVPOOL_NOINLINE void NAME(split_even)(const STORAGE *from, int64_t length,
+                                               REAL *CONVPOOL_RESTRICT to,
+                                               REAL *CONVPOOL_RESTRICT odd)
+{
+    int64_t j;
+    for (j = 0; j < length; ++j) {
+        to[j] = LOAD(from[2 * j]);
+        odd[j] = LOAD(from[2 * j + 1]);
+    }
+}
+
+/* The same without a tail: the last move overlaps the one before. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(split)(const STORAGE *from, int64_t length, REAL *to,
+                                              REAL *odd)
+{
+    const int64_t whole = length / 8 * 8, left = length - 8;
+    NAME(split_even)(from, length < 8 ? length : whole, to, odd);
+    if (length > 8 && whole < length) {
+        NAME(split_even)(from + 2 * left, 8, to + left, odd + left);
+    }
+}
+
+/* One row in all its column phases, which begin `apart` elements from each other. */
+TARGET CONVPOOL_NOINLINE void NAME(stage_row)(const convpool_conv *conv,
+                                              const convpool_stage *stage,
+                                              const NAME(phase) *phases, const STORAGE *line,
+                                              int64_t lanes, int bordered, int64_t apart, REAL *to)
+{
+    const int64_t pitch = stage->lanes;
+    int64_t pc;
+    for (pc = 0; pc < stage->column_phases; ++pc, to += apart) {
+        NAME(phase) phase = phases[pc < CONVPOOL_PHASES ? pc : 0];
+        if (pc >= CONVPOOL_PHASES) {
+            NAME(find_phase)(&conv->axis[CONVPOOL_COLUMN], phase.first + pc, phase.columns, &phase);
+        }
+        if (line == NULL) {
+            NAME(stage_border)(conv, NULL, 0, 0, phase.columns, lanes, pitch, to);
+            continue;
+        }
+        if (pitch == 1) {
+            NAME(stage_pixels)(conv, line, phase.first, phase.begin, phase.end, to);
+        } else {
+            NAME(stage_lanes)(conv, line, phase.first, phase.begin, phase.end, lanes, pitch, to);
+        }
+        if (bordered == 0) {
+            NAME(stage_border)(conv, line, phase.first, 0, phase.begin, lanes, pitch, to);
+            NAME(stage_border)(conv, line, phase.first, phase.end, phase.columns, lanes, pitch, to);
+        }
+    }
+}
+
+/* One row in both its phases at stride 2, of which a and b have the input's pixels. What one has
+ * before or after the other is at most a pixel. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stage_pairs)(const STORAGE *line, const NAME(phase) *a,
+                                                    const NAME(phase) *b, int64_t begin,
+                                                    int64_t end, REAL *to, REAL *odd)
+{
+    NAME(split)(line + a->first + 2 * begin, end - begin, to + begin, odd + begin);
+    if (a->begin < begin) {
+        to[a->begin] = LOAD(line[a->first + 2 * a->begin]);
+    }
+    if (b->begin < begin) {
+        odd[b->begin] = LOAD(line[b->first + 2 * b->begin]);
+    }
+    if (end < a->end) {
+        to[end] = LOAD(line[a->first + 2 * end]);
+    }
+    if (end < b->end) {
+        odd[end] = LOAD(line[b->first + 2 * end]);
+    }
+}
+
+/* The patch for a block of output pixels; `x` is the first element of the image's first lane.
+ * `bordered` says what of a constant border is in the patch already: 0 nothing, 1 the cells beside
+ * the input, 2 all. Lanes are output channels: each input channel is staged for all its outputs.
+ * Precondition: `patch` has room for convpool_stage_size elements; the block is no larger than
+ * what the stage was made for. */
 TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
-                                              const convpool_stage *stage, const void *x,
-                                              int64_t depth, int64_t row, int64_t column,
-                                              void *patch)
+                                              const convpool_stage *stage,
+                                              const convpool_block *block, const void *x,
+                                              int bordered, void *patch)
 {
     const convpool_axis *ad = &conv->axis[CONVPOOL_DEPTH], *ar = &conv->axis[CONVPOOL_ROW];
     const convpool_axis *ac = &conv->axis[CONVPOOL_COLUMN];
+    const int64_t pitch = stage->columns * stage->lanes, apart = stage->rows * pitch;
+    const int64_t rows = block->rows + stage->over_rows;
+    const int64_t columns = block->columns + stage->over_columns;
+    const int dense = bordered > 0 && stage->lanes == 1 && conv->x_stride[CONVPOOL_AT_COLUMN] == 1;
+    NAME(phase) phases[CONVPOOL_PHASES], *a = &phases[0], *b = &phases[1];
     REAL *to = (REAL *)patch;
-    int64_t kd, pr, pc, r;
+    int64_t kd, pr, pc, r, begin = 0, end = 0;
+    for (pc = 0; pc < stage->column_phases && pc < CONVPOOL_PHASES; ++pc) {
+        NAME(find_phase)(ac, block->column * ac->stride + pc - ac->before, columns, &phases[pc]);
+    }
+    if (dense && ac->stride == 2 && stage->column_phases == 2) {
+        begin = a->begin > b->begin ? a->begin : b->begin;
+        end = a->end < b->end ? a->end : b->end;
+    }
     for (kd = 0; kd < ad->kernel; ++kd) {
-        const int64_t d = convpool_input_index(ad, depth, kd, conv->border);
-        for (pr = 0; pr < stage->row_phases; ++pr) {
-            for (pc = 0; pc < stage->column_phases; ++pc) {
-                for (r = 0; r < stage->rows; ++r, to += stage->columns * stage->lanes) {
-                    const int64_t i = convpool_border_index(
-                        (row + r) * ar->stride + pr - ar->before, ar->size, conv->border);
-                    const STORAGE *line = (const STORAGE *)x +
-                                          d * conv->x_stride[CONVPOOL_AT_DEPTH] +
-                                          i * conv->x_stride[CONVPOOL_AT_ROW];
-                    NAME(stage_row)(conv, d < 0 || i < 0 ? NULL : line,
-                                    column * ac->stride + pc - ac->before, stage->columns,
-                                    stage->lanes, to);
+        const int64_t d = convpool_input_index(ad, block->depth, kd, conv->border);
+        for (pr = 0; pr < stage->row_phases; ++pr, to += stage->column_phases * apart) {
+            for (r = 0; r < rows; ++r) {
+                const int64_t i = convpool_border_index(
+                    (block->row + r) * ar->stride + pr - ar->before, ar->size, conv->border);
+                const int outside = d < 0 || i < 0;
+                const STORAGE *line = (const STORAGE *)x + d * conv->x_stride[CONVPOOL_AT_DEPTH] +
+                                      i * conv->x_stride[CONVPOOL_AT_ROW];
+                REAL *at = to + r * pitch;
+                if (outside && bordered == 2) {
+                    continue;
+                }
+                if (!outside && dense && ac->stride == 1) {
+                    NAME(copy)(line + a->first + a->begin, a->end - a->begin, at + a->begin);
+                } else if (!outside && begin < end) {
+                    NAME(stage_pairs)(line, a, b, begin, end, at, at + apart);
+                } else {
+                    NAME(stage_row)(conv, stage, phases, outside ? NULL : line, block->lanes,
+                                    bordered, apart, at);
                 }
             }
         }

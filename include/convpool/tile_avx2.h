@@ -134,6 +134,8 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
 #define VMUL(a, b) _mm256_mul_ps(a, b)
 #define VAND(a, b) _mm256_and_ps(a, b)
 #define VFMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define VMAX(a, b) _mm256_max_ps(a, b)
+#define VMIN(a, b) _mm256_min_ps(a, b)
 #define VLOAD2(p, v) convpool_load2_f32_avx2(p, v)
 #define VLOAD4(p, v) convpool_load4_f32_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f32_avx2(p, v)
@@ -155,6 +157,8 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef VMUL
 #undef VAND
 #undef VFMA
+#undef VMAX
+#undef VMIN
 #undef VLOAD2
 #undef VLOAD4
 #undef VSTORE2
@@ -173,6 +177,8 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VMUL(a, b) _mm256_mul_pd(a, b)
 #define VAND(a, b) _mm256_and_pd(a, b)
 #define VFMA(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define VMAX(a, b) _mm256_max_pd(a, b)
+#define VMIN(a, b) _mm256_min_pd(a, b)
 #define VLOAD2(p, v) convpool_load2_f64_avx2(p, v)
 #define VLOAD4(p, v) convpool_load4_f64_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f64_avx2(p, v)
@@ -194,6 +200,8 @@ enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef VMUL
 #undef VAND
 #undef VFMA
+#undef VMAX
+#undef VMIN
 #undef VLOAD2
 #undef VLOAD4
 #undef VSTORE2

@@ -38,6 +38,8 @@ CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
 #define VMUL(a, b) ((a) * (b))
 #define VAND(a, b) CONVPOOL_PASTE(convpool_, and, REAL_NAME, baseline)(a, b)
 #define VFMA(a, b, c) ((a) * (b) + (c))
+#define VMAX(a, b) ((a) > (b) ? (a) : (b))
+#define VMIN(a, b) ((a) < (b) ? (a) : (b))
 #define VLOAD2(p, v) ((v)[0] = (p)[0], (v)[1] = (p)[1])
 #define VLOAD4(p, v) (VLOAD2(p, v), VLOAD2((p) + 2, (v) + 2))
 #define VSTORE2(p, v) ((p)[0] = (v)[0], (p)[1] = (v)[1])
@@ -90,6 +92,8 @@ enum {
 #undef VMUL
 #undef VAND
 #undef VFMA
+#undef VMAX
+#undef VMIN
 #undef VLOAD2
 #undef VLOAD4
 #undef VSTORE2

@@ -6,7 +6,8 @@ cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_RANK, CONVPOOL_AXES, CONVPOOL_POOL_LANES, CONVPOOL_POOL_SPAN
     enum: CONVPOOL_SLACK
     enum: CONVPOOL_DEPTH, CONVPOOL_ROW, CONVPOOL_COLUMN
-    enum: CONVPOOL_AT_BATCH, CONVPOOL_AT_CHANNEL
+    enum: CONVPOOL_AT_BATCH, CONVPOOL_AT_CHANNEL, CONVPOOL_AT_DEPTH, CONVPOOL_AT_ROW
+    enum: CONVPOOL_AT_COLUMN
     enum: CONVPOOL_F32, CONVPOOL_F64, CONVPOOL_F16, CONVPOOL_U8, CONVPOOL_U16
     enum: CONVPOOL_CONSTANT, CONVPOOL_REFLECT, CONVPOOL_REPLICATE, CONVPOOL_CIRCULAR
     enum: CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_LEAKY_RELU, CONVPOOL_ELU, CONVPOOL_SIGMOID
@@ -32,7 +33,15 @@ cdef extern from "convpool/convpool.h" nogil:
         double activation_parameter[2]
 
     ctypedef struct convpool_stage:
-        int64_t row_phases, column_phases, rows, columns, lanes
+        int64_t rows, columns, lanes, over_rows
+
+    ctypedef struct convpool_block:
+        int64_t depth, row, column, rows, columns, lanes
+
+    ctypedef struct convpool_stencil:
+        int64_t taps, row_step
+        int shape
+        double low, high
 
     ctypedef struct convpool_pool:
         int64_t batch, channels
@@ -54,14 +63,15 @@ cdef extern from "convpool/convpool.h" nogil:
                           int64_t, int) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
-        void (*stage_patch)(const convpool_conv*, const convpool_stage*, const void*, int64_t,
-                            int64_t, int64_t, void*) noexcept nogil
-        void (*stencil)(const void*, const int64_t*, const void*, int64_t, int64_t,
-                        void*) noexcept nogil
-        void (*stencil_lanes)(const void*, const int64_t*, const void*, int64_t, int64_t, int64_t,
-                              int64_t, int64_t, void*) noexcept nogil
-        void (*store_row)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
-                          int64_t, const void*, const void*, void*) noexcept nogil
+        void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,
+                            const void*, int, void*) noexcept nogil
+        void (*stencil)(const convpool_stencil*, const void*, const void*, const void*, int64_t,
+                        int64_t, void*, int64_t) noexcept nogil
+        void (*stencil_lanes)(const convpool_stencil*, const void*, const void*, int64_t,
+                              const void*, const convpool_block*, void*, int64_t,
+                              int64_t) noexcept nogil
+        void (*store_row)(const convpool_conv*, const convpool_block*, int64_t, void*,
+                          const void*, void*) noexcept nogil
         void (*pool_lanes)(const convpool_pool*, int, int64_t, int64_t, int64_t, int64_t, int64_t,
                            const void*, void*, int64_t*) noexcept nogil
         void (*winograd_pack)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, void*,
@@ -80,5 +90,10 @@ cdef extern from "convpool/convpool.h" nogil:
     int64_t convpool_stage_size(const convpool_conv* conv, const convpool_stage* stage)
     void convpool_stage_offsets(const convpool_conv* conv, const convpool_stage* stage,
                                 int64_t* offset)
+    void convpool_input_offsets(const convpool_conv* conv, int64_t* offset)
+    convpool_stencil convpool_stencil_for(const convpool_conv* conv, int lanes,
+                                          const int64_t* offset, int64_t row_step,
+                                          int64_t column_step, int64_t phase_step)
+    void convpool_outputs_inside(const convpool_axis* axis, int64_t* begin, int64_t* end)
     int64_t convpool_pixels(const convpool_axis* axis)
     int64_t convpool_taps(const convpool_axis* axis)

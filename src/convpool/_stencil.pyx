@@ -2,151 +2,369 @@
 """The driver of convolutions whose outputs see one input channel each: depthwise, and filters.
 
     offsets = where each tap stands in a patch, from the output pixel
-    parallel over (image, lanes of channels, depth, block of rows, block of columns):
-        patch = stage(input)                       (borders filled in, strides taken apart)
-        for each output channel of these lanes:
-            sums = stencil(patch, offsets, weight of the channel)
-            out = epilogue(sums)                   (row by row)
+    parallel over (image, lanes of output channels, depth, block of rows, block of columns):
+        for each input channel, or for all at once where they are neighbours:
+            patch = stage(input)                   (borders filled in, strides taken apart)
+            for each of its output channels:       (likewise)
+                out = bounded(stencil(patch, offsets, weight) + bias)
 
-Lanes are neighbouring channels of an array with channels last, otherwise one channel. Each sum
-runs over its taps in the order of _conv's driver and has the same bits.
+Neighbours are the lanes of an array with channels last: one patch holds them side by side, and
+their weights are packed in the same way, once for all blocks that a thread meets in a row. Where
+windows lie inside the input, sums are formed over the input itself, and only the parts of a block
+around those are staged. Otherwise lanes are some channels one after the other, so many that a task
+is worth its while.
+
+Results go straight to `out` where that holds sums as they are, element after element. Another type,
+other strides and a residual take them through scratch memory and, row by row, through the epilogue,
+as do activations that are no mere bounds. Each sum runs over its taps in the order of _conv's
+driver and has the same bits.
 """
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
-from convpool._memory cimport Block, aligned, beyond, bytes_in, bytes_out, ceil_div
+from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
 
 cnp.import_array()
 
 cdef enum:
     MULTIPLIER = 4         # most output channels a group, above which a packed panel pays
     LANES = 64             # most channels of a patch
+    WIDTH = 16             # no vector is longer
     ROW = 2048             # elements of a patch's row, where the kernel leaves that choice
-    PATCH = 24_576         # elements of a patch, likewise: it stays in the second level of cache
+    PLANE = 16_384         # of a patch of one channel, likewise
+    PATCH = 24_576         # of a patch of many: both stay in the second level of cache
     LARGEST_PATCH = 1 << 18
+    LOWEST = 8             # rows of a block, unless threads would go idle
+    TASK = 1 << 17         # multiply-adds that make a task
+    INNER = 4              # a block may lose one part in so many to the border, and yet be split
 
 
 cdef struct Plan:
     const convpool_kernels* kernels
-    int shared                      # one weight for all lanes
-    int64_t taps, lanes, lane_blocks
+    convpool_conv staged            # the convolution whose patches are staged
+    convpool_stage stage
+    convpool_stencil stencil        # over a patch
+    convpool_stencil inner          # over the input, for outputs that meet no border
+    int64_t inside[3][2]            # which those are, on each axis
+    int interleaved                 # a patch has all lanes side by side
+    int shared                      # and one weight for all of them
+    int direct                      # sums are formed in `out`
+    int finished                    # and need no epilogue
+    int bordered                    # what patches have in common, as stage_patch counts it
+    int64_t channels, lanes, lane_blocks
     int64_t rows, row_blocks, columns, column_blocks
-    int64_t weight_pitch            # elements: from channel to channel, or from tap to tap of lanes
-    int64_t patch_size, scratch_size  # bytes
+    int64_t weight_pitch            # elements from tap to tap of packed lanes
+    int64_t weight_size, patch_size, scratch_size  # bytes, of a thread
     int64_t tasks
 
 
-cdef int64_t smallest_patch(const convpool_conv* conv, int64_t lanes) noexcept:
-    cdef convpool_stage stage = convpool_stage_for(
-        conv, 1, min(conv.axis[CONVPOOL_COLUMN].out, ceil_div(ROW, lanes)), lanes)
-    return convpool_stage_size(conv, &stage)
+cdef struct Weight:
+    const convpool_kernels* kernels  # of its type
+    convpool_conv conv
+    int64_t stride[5]
+    bytes_in data
+    bytes_in bias
+    int packed                      # whether stencils need it in another form
+
+
+cdef struct State:                  # of a thread, at the head of its scratch memory
+    int64_t packed                  # the first lane of the weights at hand, counted from 1
+    int64_t bordered                # lanes of the patch whose border is filled in
+
+
+cdef int64_t most_lanes(const convpool_conv* conv, bint interleaved) noexcept:
+    """Lanes of a patch: few enough, evenly cut, never within a group."""
+    cdef int64_t groups = LANES // conv.out_channels
+    if not interleaved:
+        return 1
+    return ceil_div(conv.groups, ceil_div(conv.groups, groups)) * conv.out_channels
+
+
+cdef convpool_conv staged_as(const convpool_conv* conv, bint interleaved) noexcept:
+    """What patches are made of: side by side, lanes skip columns and rows as they are summed."""
+    cdef convpool_conv staged = conv[0]
+    if interleaved:
+        staged.axis[CONVPOOL_ROW].stride = staged.axis[CONVPOOL_COLUMN].stride = 1
+    return staged
+
+
+cdef int64_t staged_for(const convpool_axis* axis, int64_t outputs,
+                        bint interleaved) noexcept nogil:
+    """Outputs of `staged_as` for so many of the convolution itself."""
+    return (outputs - 1) * axis.stride + 1 if interleaved else outputs
 
 
 cdef bint suits_stencil(const convpool_conv* conv, bint channels_last) noexcept:
     """Whether `run_stencil` takes such a convolution: a question of shape alone."""
-    if conv.channels != 1 or conv.out_channels > (1 if channels_last else MULTIPLIER):
+    cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
+    cdef convpool_conv staged
+    cdef convpool_stage stage
+    cdef int64_t lanes
+    if conv.channels != 1 or conv.out_channels > MULTIPLIER:
         return False
-    return smallest_patch(
-        conv, min(conv.groups, <int64_t>LANES) if channels_last else 1) <= LARGEST_PATCH
+    lanes = most_lanes(conv, channels_last)
+    staged = staged_as(conv, channels_last)
+    stage = convpool_stage_for(
+        &staged, 1, staged_for(column, min(column.out, ceil_div(ROW, lanes)), channels_last), lanes)
+    return convpool_stage_size(&staged, &stage) <= LARGEST_PATCH
 
 
-cdef void plan_stencil(Plan* plan, const convpool_conv* conv, bint channels_last,
-                       int threads) noexcept:
+cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept:
+    """Cuts the work."""
     cdef const convpool_axis* row = &conv.axis[CONVPOOL_ROW]
     cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
-    cdef int64_t real = <int64_t>plan.kernels.real_size, planes, sums
-    cdef convpool_stage stage
-    plan.taps = convpool_taps(conv.axis)
-    plan.lanes = min(conv.groups, <int64_t>LANES) if channels_last else 1
-    plan.lane_blocks = ceil_div(conv.groups, plan.lanes)
-    plan.columns = min(column.out, max(<int64_t>1, ROW // plan.lanes))
+    cdef int64_t depths = conv.batch * conv.axis[CONVPOOL_DEPTH].out, planes, fitting
+    cdef int64_t wanted = 8 * threads if threads > 1 else 1
+    cdef int64_t lanes = most_lanes(conv, plan.interleaved), columns
+    plan.columns = min(column.out, max(<int64_t>1, ROW // lanes))
     plan.column_blocks = ceil_div(column.out, plan.columns)
-    stage = convpool_stage_for(conv, 1, plan.columns, plan.lanes)
+    columns = staged_for(column, plan.columns, plan.interleaved)
+    plan.stage = convpool_stage_for(&plan.staged, 1, columns, lanes)
+    fitting = ((PATCH if plan.interleaved else PLANE) * plan.stage.rows
+               // convpool_stage_size(&plan.staged, &plan.stage) - plan.stage.over_rows)
+    plan.rows = (fitting - 1) // row.stride + 1 if plan.interleaved else fitting
     # At least as many rows as the kernel reaches over: most rows then are staged twice at most.
-    plan.rows = PATCH * stage.rows // convpool_stage_size(conv, &stage) - stage.rows
-    plan.rows = min(row.out, max(plan.rows, min(stage.rows, <int64_t>16)))
-    planes = (conv.batch * plan.lane_blocks * plan.column_blocks * conv.axis[CONVPOOL_DEPTH].out)
-    if threads > 1 and planes * ceil_div(row.out, plan.rows) < 4 * threads:
-        plan.rows = min(plan.rows, ceil_div(row.out, ceil_div(4 * threads, planes)))
+    plan.rows = max(plan.rows, max(min(plan.stage.rows, <int64_t>16), <int64_t>LOWEST))
+    plan.rows = min(plan.rows, row.out)
+    plan.channels = conv.groups * conv.out_channels
+    planes = depths * plan.column_blocks * ceil_div(plan.channels, lanes)
+    if threads > 1 and planes * ceil_div(row.out, plan.rows) < wanted:
+        plan.rows = min(plan.rows, max(<int64_t>4, ceil_div(row.out, ceil_div(wanted, planes))))
     plan.row_blocks = ceil_div(row.out, plan.rows)
-    plan.tasks = planes * plan.row_blocks
-    stage = convpool_stage_for(conv, plan.rows, plan.columns, plan.lanes)
-    plan.patch_size = aligned((convpool_stage_size(conv, &stage) + CONVPOOL_SLACK) * real)
-    sums = plan.rows * stage.columns * plan.lanes + CONVPOOL_SLACK
-    plan.scratch_size = plan.patch_size + aligned(sums * real) + aligned(plan.taps * 8)
+    plan.rows = ceil_div(row.out, plan.row_blocks)
+    plan.stage = convpool_stage_for(
+        &plan.staged, staged_for(row, plan.rows, plan.interleaved), columns, lanes)
+    if not plan.interleaved:
+        planes = min(TASK // (plan.rows * plan.columns * convpool_taps(conv.axis)
+                              * conv.out_channels),
+                     depths * plan.row_blocks * plan.column_blocks * conv.groups // wanted)
+        lanes = min(max(planes, <int64_t>1), conv.groups) * conv.out_channels
+    plan.lanes = lanes
+    plan.lane_blocks = ceil_div(plan.channels, lanes)
+    plan.tasks = depths * plan.column_blocks * plan.row_blocks * plan.lane_blocks
+    plan.bordered = 0
+    if conv.border == CONVPOOL_CONSTANT and plan.column_blocks == 1:
+        plan.bordered = 2 if plan.row_blocks * conv.axis[CONVPOOL_DEPTH].out == 1 else 1
 
 
-cdef Block pack_taps(Plan* plan, const convpool_conv* conv, const convpool_kernels* kernels,
-                     cnp.ndarray weight):
-    """Weights as stencils read them: [channel][tap], or [tap][channel] for lanes."""
-    cdef int64_t stride[5]
-    cdef int64_t channel, channels = conv.groups * conv.out_channels
-    cdef int64_t real = <int64_t>kernels.real_size
-    cdef convpool_conv flat = conv[0]
-    cdef Block packed
-    cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
-    flat.out_channels = channels
-    fill_strides(stride, weight, False)
-    if plan.lanes > 1 and not plan.shared:
-        plan.weight_pitch = channels + CONVPOOL_SLACK
-        packed = Block(plan.taps * plan.weight_pitch * real)
-        kernels.pack_weights(&flat, data, stride, 0, plan.weight_pitch, packed.data, plan.taps,
-                             0)
-        return packed
-    plan.weight_pitch = plan.taps
-    packed = Block(channels * plan.taps * real)
-    for channel in range(channels):
-        kernels.pack_weights(&flat, data, stride, channel, 1,
-                             packed.data + channel * plan.taps * real, plan.taps, 0)
-    return packed
+cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noexcept:
+    """How sums are formed: over patches, and where they can be over the input. `offsets` has room
+    for both."""
+    cdef int64_t pitch = plan.stage.columns * plan.stage.lanes, axis
+    cdef int64_t* further = offsets + convpool_taps(conv.axis)
+    convpool_stage_offsets(&plan.staged, &plan.stage, offsets)
+    plan.stencil = convpool_stencil_for(
+        conv, plan.interleaved, offsets, pitch, plan.stage.lanes, pitch * plan.stage.rows)
+    plan.inside[0][1] = 0
+    if plan.shared:
+        plan.stencil.shape = 0
+    if plan.interleaved:
+        plan.stencil.row_step *= conv.axis[CONVPOOL_ROW].stride
+    if (plan.interleaved and conv.x_stride[CONVPOOL_AT_CHANNEL] == 1 and conv.out_channels == 1
+            and plan.kernels.element_size == plan.kernels.real_size and not plan.shared
+            and conv.groups - (plan.lane_blocks - 1) * plan.lanes >= WIDTH):
+        convpool_input_offsets(conv, further)
+        plan.inner = convpool_stencil_for(
+            conv, True, further,
+            conv.x_stride[CONVPOOL_AT_ROW] * conv.axis[CONVPOOL_ROW].stride,
+            conv.x_stride[CONVPOOL_AT_COLUMN], 0)
+        for axis in range(3):
+            convpool_outputs_inside(&conv.axis[axis], &plan.inside[axis][0], &plan.inside[axis][1])
 
 
-cdef void stencil_block(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
-                        bytes_in bias, bytes_in residual, bytes_out out, int64_t task,
-                        bytes_out scratch) noexcept nogil:
-    """One block of rows and columns of one image and its lanes."""
+cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual) noexcept:
+    """Chooses the way of sums to `out`."""
+    cdef int64_t step = conv.out_stride[CONVPOOL_AT_COLUMN]
+    cdef bint dense = True  # rows of a block have no gaps
+    if plan.interleaved:
+        dense = step == plan.stage.lanes
+        step = conv.out_stride[CONVPOOL_AT_CHANNEL]
+    plan.finished = conv.activation in (CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_HARDTANH)
+    plan.direct = (step == 1 and not with_residual
+                   and plan.kernels.element_size == plan.kernels.real_size
+                   and (dense or (plan.finished and not plan.shared)))
+    plan.finished = plan.finished and plan.direct
+    if plan.finished and conv.activation == CONVPOOL_RELU:
+        plan.stencil.low = plan.inner.low = 0
+    if plan.finished and conv.activation == CONVPOOL_HARDTANH:
+        plan.stencil.low = plan.inner.low = conv.activation_parameter[0]
+        plan.stencil.high = plan.inner.high = conv.activation_parameter[1]
+
+
+cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    cdef int64_t patch = convpool_stage_size(&plan.staged, &plan.stage) + CONVPOOL_SLACK
+    plan.weight_pitch = 1
+    if plan.interleaved and not plan.shared:
+        plan.weight_pitch = ceil_div(plan.lanes, WIDTH) * WIDTH
+    plan.weight_size = aligned((plan.stencil.taps + 1) * plan.weight_pitch * real)
+    plan.patch_size = aligned(patch * real)
+    plan.scratch_size = ALIGNMENT + plan.weight_size + plan.patch_size
+    if not plan.direct:
+        plan.scratch_size += aligned(plan.rows * plan.columns * plan.stage.lanes * real)
+
+
+cdef void pack_taps(const Plan* plan, const Weight* weight, int64_t channel, int64_t lanes,
+                    bytes_out packed) noexcept nogil:
+    """[tap][lane], and after the last tap the biases."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    weight.kernels.pack_weights(&weight.conv, weight.data, weight.stride, channel,
+                                plan.weight_pitch, packed, plan.stencil.taps, 0)
+    if weight.bias != NULL:
+        memcpy(packed + plan.stencil.taps * plan.weight_pitch * real,
+               weight.bias + channel * real, lanes * real)
+
+
+cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool_stencil* stencil,
+                     const convpool_block* block, bytes_in from_, bytes_in weight, bytes_in bias,
+                     bytes_in residual, bytes_out out, bytes_out sums) noexcept nogil:
+    """Sums over a patch or the input, one weight for each lane -> out."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t element = <int64_t>kernels.element_size, real = <int64_t>kernels.real_size
-    cdef int64_t column = task % plan.column_blocks * plan.columns
-    cdef int64_t rest = task // plan.column_blocks
-    cdef int64_t row = rest % plan.row_blocks * plan.rows
-    cdef int64_t depth = rest // plan.row_blocks % conv.axis[CONVPOOL_DEPTH].out
-    cdef int64_t group, image, channel, multiple, r, count
-    cdef int64_t rows = min(plan.rows, conv.axis[CONVPOOL_ROW].out - row)
-    cdef int64_t columns = min(plan.columns, conv.axis[CONVPOOL_COLUMN].out - column)
-    cdef int64_t lanes, out_at, residual_at
-    cdef convpool_stage stage
-    cdef bytes_out patch = scratch
-    cdef bytes_out sums = scratch + plan.patch_size
-    cdef int64_t* offset = <int64_t*>(scratch + plan.scratch_size - aligned(plan.taps * 8))
-    rest = rest // plan.row_blocks // conv.axis[CONVPOOL_DEPTH].out
-    group = rest % plan.lane_blocks * plan.lanes
-    image = rest // plan.lane_blocks
-    lanes = min(plan.lanes, conv.groups - group)
-    stage = convpool_stage_for(conv, rows, columns, lanes)
-    convpool_stage_offsets(conv, &stage, offset)
-    kernels.stage_patch(
-        conv, &stage, x + (image * conv.x_stride[0] + group * conv.x_stride[1]) * element, depth,
-        row, column, patch)
-    count = (rows - 1) * stage.columns + columns
-    for multiple in range(conv.out_channels):
-        channel = group * conv.out_channels + multiple
-        if plan.lanes == 1 or plan.shared:
-            kernels.stencil(patch, offset, weights + channel * plan.weight_pitch * real, plan.taps,
-                            count * lanes, sums)
+    cdef int64_t row, row_pitch = block.columns * block.lanes, pitch = block.lanes
+    if plan.direct:
+        row_pitch = conv.out_stride[CONVPOOL_AT_ROW]
+        pitch = conv.out_stride[CONVPOOL_AT_COLUMN]
+        sums = out + (block.depth * conv.out_stride[CONVPOOL_AT_DEPTH] + block.row * row_pitch
+                      + block.column * pitch) * <int64_t>kernels.element_size
+    if plan.interleaved and not plan.shared:
+        kernels.stencil_lanes(stencil, from_, weight, plan.weight_pitch, bias, block, sums,
+                              row_pitch, pitch)
+    else:
+        kernels.stencil(stencil, from_, weight, bias, block.rows, block.columns * block.lanes, sums,
+                        row_pitch)
+    if not plan.finished:
+        for row in range(block.rows):
+            kernels.store_row(conv, block, block.row + row,
+                              sums + row * row_pitch * <int64_t>kernels.real_size, residual, out)
+
+
+cdef void stage(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
+                bytes_in x, State* state, bytes_out patch) noexcept nogil:
+    cdef convpool_block staged = block[0]
+    if plan.interleaved:
+        staged.row *= conv.axis[CONVPOOL_ROW].stride
+        staged.column *= conv.axis[CONVPOOL_COLUMN].stride
+        staged.rows = staged_for(&conv.axis[CONVPOOL_ROW], block.rows, True)
+        staged.columns = staged_for(&conv.axis[CONVPOOL_COLUMN], block.columns, True)
+    if state.bordered >= block.lanes:
+        plan.kernels.stage_patch(&plan.staged, &plan.stage, &staged, x, plan.bordered, patch)
+    else:
+        plan.kernels.stage_patch(&plan.staged, &plan.stage, &staged, x, 0, patch)
+        state.bordered = block.lanes if block.rows == plan.rows else 0
+
+
+cdef bint inner_block(const Plan* plan, const convpool_block* block,
+                      convpool_block* inner) noexcept nogil:
+    """Finds what of a block meets no border; False where that is not worth a way of its own."""
+    inner[0] = block[0]
+    inner.row = max(block.row, plan.inside[1][0])
+    inner.rows = min(block.row + block.rows, plan.inside[1][1]) - inner.row
+    inner.column = max(block.column, plan.inside[2][0])
+    inner.columns = min(block.column + block.columns, plan.inside[2][1]) - inner.column
+    return (plan.inside[0][0] <= block.depth < plan.inside[0][1] and inner.rows > 0
+            and inner.columns > 0
+            and INNER * inner.rows * inner.columns >= (INNER - 1) * block.rows * block.columns)
+
+
+cdef void around(const convpool_block* block, const convpool_block* inner, int side,
+                 convpool_block* part) noexcept nogil:
+    """One of the four parts of a block around an inner one: above, below, left, right."""
+    part[0] = block[0]
+    if side < 2:
+        part.row = block.row if side == 0 else inner.row + inner.rows
+        part.rows = (inner.row if side == 0 else block.row + block.rows) - part.row
+    else:
+        part.row = inner.row
+        part.rows = inner.rows
+        part.column = block.column if side == 2 else inner.column + inner.columns
+        part.columns = (inner.column if side == 2 else block.column + block.columns) - part.column
+
+
+cdef int64_t input_at(const convpool_axis* axis, int64_t output) noexcept nogil:
+    """Where an output's window begins."""
+    return output * axis.stride - axis.before
+
+
+cdef void convolve_lanes(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
+                         bytes_in x, bytes_in weight, bytes_in bias, bytes_in residual,
+                         bytes_out out, State* state, bytes_out patch) noexcept nogil:
+    """A block of all lanes: over a patch, or its inner part over the input."""
+    cdef convpool_block part, inner
+    cdef bytes_out sums = patch + plan.patch_size
+    cdef int64_t at = 0
+    cdef int side
+    if inner_block(plan, block, &inner):
+        at = (input_at(&conv.axis[CONVPOOL_DEPTH], inner.depth) * conv.x_stride[2]
+              + input_at(&conv.axis[CONVPOOL_ROW], inner.row) * conv.x_stride[3]
+              + input_at(&conv.axis[CONVPOOL_COLUMN], inner.column) * conv.x_stride[4])
+        store_sums(plan, conv, &plan.inner, &inner, x + at * <int64_t>plan.kernels.element_size,
+                   weight, bias, residual, out, sums)
+        for side in range(4):
+            around(block, &inner, side, &part)
+            if part.rows > 0 and part.columns > 0:
+                state.bordered = 0  # parts differ in shape
+                stage(plan, conv, &part, x, state, patch)
+                state.bordered = 0
+                store_sums(plan, conv, &plan.stencil, &part, patch, weight, bias, residual, out,
+                           sums)
+    else:
+        stage(plan, conv, block, x, state, patch)
+        store_sums(plan, conv, &plan.stencil, block, patch, weight, bias, residual, out, sums)
+
+
+cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weight* weight,
+                         bytes_in x, bytes_in residual, bytes_out out, int64_t task,
+                         bytes_out scratch) noexcept nogil:
+    """One block of rows and columns of one image and its lanes."""
+    cdef int64_t element = <int64_t>plan.kernels.element_size
+    cdef int64_t real = <int64_t>plan.kernels.real_size, multiplier = conv.out_channels
+    cdef int64_t depths = conv.axis[CONVPOOL_DEPTH].out
+    cdef int64_t plane = task // plan.column_blocks // plan.row_blocks
+    cdef int64_t image = plane // depths // plan.lane_blocks
+    cdef int64_t first = plane // depths % plan.lane_blocks * plan.lanes
+    cdef int64_t last = min(first + plan.lanes, plan.channels)
+    cdef int64_t step = last - first if plan.interleaved else 1, i, channel
+    cdef State* state = <State*>scratch
+    cdef bytes_out packed = scratch + ALIGNMENT
+    cdef bytes_out patch = packed + plan.weight_size
+    cdef bytes_in taps
+    cdef bytes_in bias
+    cdef bytes_in input
+    cdef bytes_in added
+    cdef bytes_out result
+    cdef convpool_block block
+    block.depth = plane % depths
+    block.row = task // plan.column_blocks % plan.row_blocks * plan.rows
+    block.column = task % plan.column_blocks * plan.columns
+    block.rows = min(plan.rows, conv.axis[CONVPOOL_ROW].out - block.row)
+    block.columns = min(plan.columns, conv.axis[CONVPOOL_COLUMN].out - block.column)
+    block.lanes = step
+    for i in range((last - first) // step):
+        channel = first + i * step
+        taps = weight.data + channel * plan.stencil.taps * real
+        bias = beyond(weight.bias, channel * real)
+        if weight.packed:
+            if state.packed != channel + 1:
+                pack_taps(plan, weight, channel, step, packed)
+            state.packed = channel + 1
+            taps = packed
+            bias = NULL if bias == NULL else packed + (
+                plan.stencil.taps * plan.weight_pitch * real)
+        input = x + (image * conv.x_stride[0] + channel // multiplier * conv.x_stride[1]) * element
+        added = beyond(residual, (image * conv.residual_stride[0]
+                                  + channel * conv.residual_stride[1]) * element)
+        result = out + (image * conv.out_stride[0] + channel * conv.out_stride[1]) * element
+        if plan.interleaved:
+            convolve_lanes(plan, conv, &block, input, taps, bias, added, result, state, patch)
         else:
-            kernels.stencil_lanes(patch, offset, weights + channel * real, plan.weight_pitch,
-                                  plan.taps, lanes, lanes, count, sums)
-        out_at = image * conv.out_stride[0] + channel * conv.out_stride[1]
-        residual_at = image * conv.residual_stride[0] + channel * conv.residual_stride[1]
-        for r in range(rows):
-            kernels.store_row(
-                conv, sums + r * stage.columns * lanes * real, lanes, depth, row + r, column,
-                columns, beyond(bias, channel * real), beyond(residual, residual_at * element),
-                out + out_at * element)
+            if channel % multiplier == 0:
+                stage(plan, conv, &block, input, state, patch)
+            store_sums(plan, conv, &plan.stencil, &block, patch, taps, bias, added, result,
+                       patch + plan.patch_size)
 
 
 cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
@@ -154,19 +372,36 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
                      cnp.ndarray weight, bytes_in bias, bytes_in residual, bytes_out out,
                      int threads) except -1:
     cdef Plan plan
-    cdef Block weights, memory
-    cdef bytes_in taps
+    cdef Weight taps
+    cdef Block memory, offsets = Block(2 * convpool_taps(conv.axis) * sizeof(int64_t))
     cdef bytes_out scratch
     cdef int64_t task
+    cdef int thread
     plan.kernels = kernels
-    plan.shared = cnp.PyArray_STRIDE(weight, 0) == 0
-    plan_stencil(&plan, conv, channels_last, threads)
-    weights = pack_taps(&plan, conv, weight_kernels, weight)
+    plan.interleaved = channels_last
+    plan.staged = staged_as(conv, channels_last)
+    plan_blocks(&plan, conv, threads)
+    plan.shared = (cnp.PyArray_STRIDE(weight, 0) == 0 and channels_last and bias == NULL
+                   and plan.lane_blocks == 1 and conv.axis[CONVPOOL_COLUMN].stride == 1)
+    plan_sums(&plan, conv, <int64_t*>offsets.data)
+    plan_results(&plan, conv, residual != NULL)
+    plan_memory(&plan, conv)
+
+    taps.kernels = weight_kernels
+    taps.conv = conv[0]
+    taps.conv.out_channels = plan.channels
+    fill_strides(taps.stride, weight, False)
+    taps.data = <bytes_in>cnp.PyArray_DATA(weight)
+    taps.bias = bias
+    taps.packed = (channels_last or not cnp.PyArray_IS_C_CONTIGUOUS(weight)
+                   or weight_kernels.element_size != kernels.real_size)
+
     threads = min(threads, plan.tasks)
     memory = Block(threads * plan.scratch_size)
-    taps = weights.data
     scratch = memory.data
+    for thread in range(threads):
+        memset(scratch + thread * plan.scratch_size, 0, sizeof(State))
     for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
-        stencil_block(&plan, conv, taps, x, bias, residual, out, task,
-                      scratch + threadid() * plan.scratch_size)
+        convolve_block(&plan, conv, &taps, x, residual, out, task,
+                       scratch + threadid() * plan.scratch_size)
     return 0

@@ -1,0 +1,174 @@
+"""Convolutions whose outputs see one input channel each, against the oracle: every way that sums
+can take from the input, by a patch or in place, in blocks or with a remainder, to `out`."""
+
+import numpy as np
+import pytest
+
+import convpool
+from reference import assert_convolves, assert_same_bits
+
+RNG = np.random.default_rng
+SHAPES = [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2), (2, 1), (4, 3), (1, 2), (9, 1)]
+SIZES = [(4, 4), (7, 7), (8, 16), (14, 14), (17, 9), (28, 31), (3, 70), (61, 5)]
+
+
+def normal(seed, *shape, dtype=np.float32):
+    return RNG(seed).standard_normal(shape).astype(dtype)
+
+
+def operands(channels, image, kernel, multiplier=1, layout="NCHW", batch=2, dtype=np.float32):
+    x = normal(1, batch, channels, *image, dtype=dtype)
+    if layout == "NHWC":
+        x = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    weight = normal(2, channels * multiplier, 1, *kernel, dtype=dtype)
+    return x, weight, normal(3, channels * multiplier, dtype=dtype)
+
+
+def assert_right(x, weight, bias=None, **arguments):
+    convolve = getattr(convpool, f"conv{weight.ndim - 2}d")
+    assert_convolves(convolve(x, weight, bias, **arguments), x, weight, bias, **arguments)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(("size", "stride"), SHAPES)
+@pytest.mark.parametrize("image", SIZES)
+def test_kernels_and_sizes(image, size, stride, layout):
+    x, weight, bias = operands(19, image, (size, size), layout=layout)
+    assert_right(x, weight, bias, stride=stride, padding=size // 2, groups=19, layout=layout)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("multiplier", [2, 3, 4])
+@pytest.mark.parametrize("channels", [1, 3, 16, 40, 130])
+def test_channel_multiplier(channels, multiplier, layout):
+    x, weight, bias = operands(channels, (11, 13), (3, 3), multiplier, layout)
+    assert_right(x, weight, bias, padding=1, groups=channels, layout=layout)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5, 7, 8, 9, 15, 16, 17, 31, 64, 65, 127, 200])
+def test_lanes_that_fill_no_vector(channels):
+    x, weight, bias = operands(channels, (9, 10), (3, 3), layout="NHWC")
+    assert_right(x, weight, bias, padding=1, groups=channels, layout="NHWC")
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("mode", ["zeros", "constant", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("stride", [1, 2, (3, 1)])
+def test_borders(stride, mode, layout):
+    x, weight, bias = operands(24, (21, 23), (5, 5), layout=layout)
+    value = {"padding_value": 2.5} if mode == "constant" else {}
+    assert_right(
+        x, weight, bias, stride=stride, padding=[(2, 3), (4, 1)], padding_mode=mode, groups=24,
+        layout=layout, **value,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dilation", [2, 3, (1, 4)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_dilation(stride, dilation, layout):
+    x, weight, bias = operands(20, (25, 26), (3, 3), layout=layout)
+    assert_right(
+        x, weight, bias, stride=stride, dilation=dilation, padding=3, groups=20, layout=layout
+    )
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("activation", [None, "relu", "relu6", ("hardtanh", (-0.5, 0.25)), "silu"])
+def test_activation_and_type(activation, dtype, layout):
+    x, weight, bias = operands(33, (10, 15), (3, 3), layout=layout, dtype=dtype)
+    arguments = {"padding": 1, "groups": 33, "layout": layout, "activation": activation}
+    assert_right(x, weight, bias, **arguments)
+    assert_right(x, weight, **arguments)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("activation", [None, "relu", "tanh"])
+def test_residual(activation, layout):
+    x, weight, bias = operands(20, (12, 13), (3, 3), layout=layout)
+    arguments = {"padding": 1, "groups": 20, "layout": layout, "activation": activation}
+    assert_right(x, weight, bias, residual=normal(4, *x.shape), **arguments)
+    # In place: each element of out is read before it is written, and once.
+    residual = normal(4, *x.shape)
+    expected = convpool.conv2d(x, weight, bias, residual=residual, **arguments)
+    convpool.conv2d(x, weight, bias, residual=residual, out=residual, num_threads=3, **arguments)
+    assert_same_bits(residual, expected)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("activation", [None, "relu6", "silu"])
+@pytest.mark.parametrize("window", [np.s_[:, :, :, ::2], np.s_[:, 1:-1, 1:-1, 1:-1]])
+def test_out_with_gaps(window, activation, layout):
+    """Nothing is written beside `out`, not even for a moment."""
+    x, weight, bias = operands(10, (10, 10), (3, 3), layout=layout)
+    arguments = {"padding": 1, "groups": 10, "layout": layout, "activation": activation}
+    expected = convpool.conv2d(x, weight, bias, **arguments)
+    shape = (2, 10, 10, 20) if window[3] == np.s_[::2] else (2, 12, 12, 12)
+    around = np.full(shape, 7, np.float32)
+    convpool.conv2d(x, weight, bias, out=around[window], **arguments)
+    assert_same_bits(np.ascontiguousarray(around[window]), expected)
+    beside = np.ones(shape, bool)
+    beside[window] = False
+    assert (around[beside] == 7).all()
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(("size", "stride"), SHAPES)
+def test_same_bits_as_a_packed_product(size, stride, layout):
+    """A channel more that is all zero takes a convolution out of the stencils, not out of its
+    order of sums."""
+    x, weight, bias = operands(6, (19, 21), (size, size), layout=layout)
+    axis = 3 if layout == "NHWC" else 1
+    wider = np.stack([x, np.zeros_like(x)], axis + 1)
+    wider = wider.reshape(*x.shape[:axis], 12, *x.shape[axis + 1 :])
+    arguments = {"stride": stride, "padding": 1, "groups": 6, "layout": layout}
+    expected = convpool.conv2d(
+        wider, np.concatenate([weight, np.zeros_like(weight)], 1), bias, algorithm="direct",
+        **arguments,
+    )  # fmt: skip
+    assert_same_bits(convpool.conv2d(x, weight, bias, **arguments), expected)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_any_number_of_threads(layout):
+    """Blocks that end in a remainder, taken in any order, on patches used before."""
+    for image, channels, stride in (((50, 53), 37, 1), ((9, 64), 71, 2), ((131, 40), 16, 1)):
+        x, weight, bias = operands(channels, image, (5, 4), layout=layout, batch=3)
+        arguments = {
+            "stride": stride, "padding": [(4, 1), (1, 2)], "groups": channels, "layout": layout
+        }  # fmt: skip
+        expected = convpool.conv2d(x, weight, bias, num_threads=1, **arguments)
+        for threads in (2, 3, 8):
+            for _ in range(5):
+                result = convpool.conv2d(x, weight, bias, num_threads=threads, **arguments)
+                assert_same_bits(result, expected)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_border_meets_infinite_weights(layout):
+    """0 times infinity is NaN, at the border as elsewhere."""
+    x, weight, _ = operands(17, (8, 9), (3, 3), layout=layout)
+    weight[:, :, 0, 0] = np.inf
+    result = convpool.conv2d(x, weight, padding=1, groups=17, layout=layout)
+    first = result[:, 0] if layout == "NHWC" else result[:, :, 0]
+    assert np.isnan(first).all()
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_one_kernel_for_all_channels(layout):
+    x, weight, bias = operands(12, (10, 11), (3, 3), layout=layout)
+    weight = np.broadcast_to(weight[:1], weight.shape)
+    for stride in (1, 2):
+        for added in (None, bias):
+            assert_right(x, weight, added, stride=stride, padding=1, groups=12, layout=layout)
+
+
+@pytest.mark.parametrize("spatial", [1, 3])
+@pytest.mark.parametrize("last", [False, True])
+def test_signals_and_volumes(spatial, last):
+    image, kernel = (9, 10, 11)[-spatial:], (3, 3, 5)[-spatial:]
+    x = normal(1, 2, *image, 18) if last else normal(1, 2, 18, *image)
+    layout = "N" + "DHW"[3 - spatial :] + "C" if last else "NC" + "DHW"[3 - spatial :]
+    weight, bias = normal(2, 18, 1, *kernel), normal(3, 18)
+    assert_right(x, weight, bias, padding=1, groups=18, layout=layout)
