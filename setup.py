@@ -100,7 +100,7 @@ def extensions():
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION")],
             depends=headers,
         )
-        for name in ("_threads", "_memory", "_stencil", "_conv", "_pool")
+        for name in ("_threads", "_memory", "_stencil", "_conv", "_pool", "_filter")
     ]
 
 

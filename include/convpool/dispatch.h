@@ -34,10 +34,17 @@ typedef struct convpool_kernels {
     void (*pool_lanes)(const convpool_pool *pool, int channels_last, int64_t channel,
                        int64_t depth, int64_t row, int64_t column, int64_t lanes, const void *x,
                        void *out, int64_t *index); /* NULL: the type is not pooled */
+    const convpool_filter_kernels *filter[2]; /* sums in float, in double; NULL: not so */
 } convpool_kernels;
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
+
+#define CONVPOOL_FILTER_f32(isa) {&convpool_filter_f32_f32_##isa, NULL}
+#define CONVPOOL_FILTER_f64(isa) {NULL, &convpool_filter_f64_f64_##isa}
+#define CONVPOOL_FILTER_f16(isa) {NULL, NULL}
+#define CONVPOOL_FILTER_u8(isa) {&convpool_filter_u8_f32_##isa, &convpool_filter_u8_f64_##isa}
+#define CONVPOOL_FILTER_u16(isa) {&convpool_filter_u16_f32_##isa, &convpool_filter_u16_f64_##isa}
 
 #define CONVPOOL_KERNELS(isa, storage, type, real, pool)                               \
     {                                                                                  \
@@ -46,7 +53,7 @@ typedef double convpool_real_f64;
             convpool_pack_weights_##storage##_##isa, convpool_gemm_tile_##real##_##isa, \
             convpool_store_tile_##storage##_##isa, convpool_stage_patch_##storage##_##isa, \
             convpool_stencil_##real##_##isa, convpool_stencil_lanes_##real##_##isa,    \
-            convpool_store_row_##storage##_##isa, pool                                 \
+            convpool_store_row_##storage##_##isa, pool, CONVPOOL_FILTER_##storage(isa) \
     }
 
 /* In the order of convpool_dtype. */

@@ -29,6 +29,7 @@
 #define VFMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "filter_rows.inc.h"
 enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME
@@ -51,6 +52,7 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VFMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "filter_rows.inc.h"
 enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME
@@ -63,6 +65,7 @@ enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef VFMA
 
 #include "elements.inc.h"
+#include "filters.inc.h"
 
 enum { convpool_rows_avx2 = ROWS };
 

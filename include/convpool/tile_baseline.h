@@ -27,6 +27,7 @@
 #define VEC float
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "filter_rows.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC
@@ -36,11 +37,13 @@
 #define VEC double
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "filter_rows.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC
 
 #include "elements.inc.h"
+#include "filters.inc.h"
 
 enum {
     convpool_rows_baseline = ROWS,

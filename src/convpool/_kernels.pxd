@@ -13,6 +13,7 @@ cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_HARDSIGMOID, CONVPOOL_TANH, CONVPOOL_SILU, CONVPOOL_HARDSWISH
     enum: CONVPOOL_HARDTANH, CONVPOOL_SOFTPLUS
     enum: CONVPOOL_ISAS
+    enum: CONVPOOL_FILTER_ROWS
 
     ctypedef struct convpool_axis:
         int64_t size, kernel, stride, dilation, before, after, out
@@ -40,6 +41,26 @@ cdef extern from "convpool/convpool.h" nogil:
         int average, include_padding
         int64_t divisor
 
+    ctypedef struct convpool_filter:
+        int64_t height, width, channels
+        int64_t kernel_height, kernel_width, above, left
+        int64_t x_stride[3]
+        int64_t out_stride[3]
+        int border
+        double border_value
+        const int64_t* column
+        const double* taps
+        double doubt
+
+    ctypedef struct convpool_filter_kernels:
+        size_t real_size
+        void (*line)(const convpool_filter*, const void*, int64_t, int64_t, int64_t, int64_t,
+                     int64_t, void*) noexcept nogil
+        void (*rows)(const void**, const void*, int64_t, int64_t, int64_t, int64_t, int64_t, void*,
+                     int64_t) noexcept nogil
+        void (*store)(const convpool_filter*, const void*, const void*, int64_t, int64_t, int64_t,
+                      int64_t, int64_t, void*) noexcept nogil
+
     ctypedef struct convpool_kernels:
         size_t element_size, real_size
         int64_t rows, columns
@@ -61,6 +82,7 @@ cdef extern from "convpool/convpool.h" nogil:
                           int64_t, const void*, const void*, void*) noexcept nogil
         void (*pool_lanes)(const convpool_pool*, int, int64_t, int64_t, int64_t, int64_t, int64_t,
                            const void*, void*, int64_t*) noexcept nogil
+        const convpool_filter_kernels* filter[2]
 
     unsigned convpool_cpu_capabilities()
     const char* convpool_isa_name(int isa)
@@ -72,4 +94,5 @@ cdef extern from "convpool/convpool.h" nogil:
     void convpool_stage_offsets(const convpool_conv* conv, const convpool_stage* stage,
                                 int64_t* offset)
     int64_t convpool_pixels(const convpool_axis* axis)
+    int64_t convpool_border_index(int64_t i, int64_t size, int border)
     int64_t convpool_taps(const convpool_axis* axis)

@@ -1,0 +1,170 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The driver of one kernel over every channel of an image.
+
+    parallel over (channels, blocks of columns, blocks of rows):
+        for each few rows of outputs:
+            lines = the rows of the bordered image that these need and the last did not,
+                    in the type of sums      (a separable kernel: each summed along its row)
+            sums = rows(lines, weight)       (a separable kernel: its column alone)
+            out = store(sums)
+
+Lines lie in a ring that stays in the second level of cache; arrays are read and written once, and
+no whole image is ever made of anything in between.
+"""
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+from convpool._kernels cimport *
+from convpool._memory cimport Block, aligned, bytes_in, bytes_out, ceil_div
+from convpool._threads cimport kernels_for, threads_for
+
+cnp.import_array()
+
+cdef enum:
+    LANES = 64        # most channels of a line
+    RING = 192 * 1024  # bytes of a ring, where the kernel leaves that choice
+    LINE = 512        # elements of a line at least: its sums repay the taps that it shares
+    ROWS = 64         # output rows of a block at least, likewise, where threads leave that choice
+
+
+cdef struct Plan:
+    const convpool_filter_kernels* kernels
+    int64_t element               # bytes, as are all below but counts of rows, columns and lanes
+    int64_t lanes, lane_blocks, rows, row_blocks, columns, column_blocks
+    bytes_in weight               # of `height` rows, summed over lines
+    bytes_in along                # of one row, summed along each line first; or NULL
+    int64_t height, width
+    int64_t ring_rows, line_size, sums_size, scratch_size
+    bint direct                   # sums are what `out` holds
+    int64_t tasks
+
+
+cdef void plan_blocks(Plan* plan, const convpool_filter* image, int threads) noexcept nogil:
+    cdef int64_t real = <int64_t>plan.kernels.real_size, elements, wanted
+    plan.lanes = min(image.channels, <int64_t>LANES)
+    plan.lane_blocks = ceil_div(image.channels, plan.lanes)
+    plan.ring_rows = plan.height + CONVPOOL_FILTER_ROWS - 1
+    elements = max(<int64_t>LINE, RING // (plan.ring_rows * real))
+    plan.columns = min(image.width, ceil_div(elements, plan.lanes))
+    plan.column_blocks = ceil_div(image.width, plan.columns)
+    plan.columns = ceil_div(image.width, plan.column_blocks)
+    wanted = ceil_div(image.height * plan.column_blocks * plan.lane_blocks, 4 * threads)
+    plan.rows = image.height if threads == 1 else min(image.height, max(
+        <int64_t>ROWS, ceil_div(wanted, CONVPOOL_FILTER_ROWS) * CONVPOOL_FILTER_ROWS))
+    if ceil_div(image.height, plan.rows) * plan.column_blocks * plan.lane_blocks < threads:
+        plan.rows = ceil_div(image.height, threads)
+    plan.row_blocks = ceil_div(image.height, plan.rows)
+    plan.tasks = plan.row_blocks * plan.column_blocks * plan.lane_blocks
+    plan.line_size = aligned(
+        ((plan.columns + image.kernel_width - 1) * plan.lanes + CONVPOOL_SLACK) * real)
+    plan.sums_size = aligned(plan.columns * plan.lanes * real)
+    # One line more than the ring has is what is summed along before it becomes one.
+    plan.scratch_size = ((plan.ring_rows + 1) * plan.line_size + aligned(plan.ring_rows * 8)
+                         + CONVPOOL_FILTER_ROWS * plan.sums_size)
+    plan.direct = (<int64_t>plan.element == real and plan.lane_blocks == 1
+                   and image.out_stride[1] == plan.lanes
+                   and (plan.lanes == 1 or image.out_stride[2] == 1))
+
+
+cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in x, bytes_out out,
+                       int64_t task, bytes_out scratch) noexcept nogil:
+    """One block of rows and columns of some channels."""
+    cdef const convpool_filter_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size
+    cdef int64_t row = task % plan.row_blocks * plan.rows
+    cdef int64_t column = task // plan.row_blocks % plan.column_blocks * plan.columns
+    cdef int64_t lane = task // plan.row_blocks // plan.column_blocks * plan.lanes
+    cdef int64_t end = min(row + plan.rows, image.height)
+    cdef int64_t columns = min(plan.columns, image.width - column)
+    cdef int64_t lanes = min(plan.lanes, image.channels - lane)
+    cdef int64_t inputs = columns + image.kernel_width - 1
+    cdef int64_t next = row, rows, i, pitch
+    cdef bytes_out spare = scratch + plan.ring_rows * plan.line_size
+    cdef bytes_out sums = spare + plan.line_size
+    cdef bytes_out to
+    cdef const void** lines = <const void**>(sums + CONVPOOL_FILTER_ROWS * plan.sums_size)
+    while row < end:
+        rows = min(<int64_t>CONVPOOL_FILTER_ROWS, end - row)
+        while next < row + rows + plan.height - 1:
+            to = scratch + next % plan.ring_rows * plan.line_size
+            if plan.along == NULL:
+                kernels.line(image, x, next, column, inputs, lane, lanes, to)
+            else:
+                kernels.line(image, x, next, column, inputs, lane, lanes, spare)
+                lines[0] = spare
+                kernels.rows(lines, plan.along, 1, image.kernel_width, lanes, columns * lanes, 1,
+                             to, 0)
+            next += 1
+        for i in range(rows + plan.height - 1):
+            lines[i] = scratch + (row + i) % plan.ring_rows * plan.line_size
+        to = sums
+        pitch = plan.sums_size // real
+        if plan.direct:
+            to = out + (row * image.out_stride[0] + column * image.out_stride[1]) * real
+            pitch = image.out_stride[0]
+        kernels.rows(lines, plan.weight, plan.height, plan.width, lanes, columns * lanes, rows,
+                     to, pitch)
+        for i in range(0 if plan.direct else rows):
+            kernels.store(image, x, sums + i * plan.sums_size, row + i, column, columns, lane,
+                          lanes, out)
+        row += rows
+
+
+cdef void fill_strides(int64_t* stride, cnp.ndarray array) noexcept:
+    cdef int axis
+    for axis in range(3):
+        stride[axis] = cnp.PyArray_STRIDE(array, axis) // cnp.PyArray_ITEMSIZE(array)
+
+
+def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, bint wide, cnp.ndarray taps,
+                 cnp.ndarray weight, along, tuple before, int border, double border_value,
+                 double doubt, num_threads):
+    """Filters x (height, width, channels) into `out`.
+
+    `taps` is the kernel in float64; `weight` and `along`, in the type of sums, are what sums are
+    made with: all taps and None, or a column of taps and a row of them. `wide` says whether that
+    type is float64, `before` how many rows and columns of border come first, and `doubt` by how
+    much sums of integers may be off. The caller has checked everything: arrays of taps are
+    contiguous, the others' strides whole elements."""
+    cdef Plan plan
+    cdef convpool_filter image
+    cdef const convpool_kernels* kernels = kernels_for(dtype)
+    cdef Block columns, memory
+    cdef int64_t* column
+    cdef int64_t i, task
+    cdef bytes_in x_data = <bytes_in>cnp.PyArray_DATA(x)
+    cdef bytes_out out_data = <bytes_out>cnp.PyArray_DATA(out)
+    cdef bytes_out scratch
+    cdef int threads
+    image.height, image.width, image.channels = x.shape[0], x.shape[1], x.shape[2]
+    image.kernel_height, image.kernel_width = taps.shape[0], taps.shape[1]
+    image.above, image.left = before
+    fill_strides(image.x_stride, x)
+    fill_strides(image.out_stride, out)
+    image.border = border
+    image.border_value = border_value
+    image.taps = <const double*>cnp.PyArray_DATA(taps)
+    image.doubt = doubt
+    columns = Block((image.width + image.kernel_width - 1) * 8)
+    column = <int64_t*>columns.data
+    for i in range(image.width + image.kernel_width - 1):
+        column[i] = convpool_border_index(i - image.left, image.width, border)
+    image.column = column
+
+    plan.kernels = kernels.filter[wide]
+    plan.element = <int64_t>kernels.element_size
+    plan.height, plan.width = weight.shape[0], weight.shape[1]
+    plan.weight = <bytes_in>cnp.PyArray_DATA(weight)
+    plan.along = NULL
+    if along is not None:
+        plan.along = <bytes_in>cnp.PyArray_DATA(along)
+    threads = threads_for(num_threads, <double>x.size * plan.height * plan.width
+                          + (<double>x.size * image.kernel_width if along is not None else 0.0))
+    plan_blocks(&plan, &image, threads)
+    threads = min(threads, plan.tasks)
+    memory = Block(threads * plan.scratch_size)
+    scratch = memory.data
+    for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
+        filter_block(&plan, &image, x_data, out_data, task,
+                     scratch + threadid() * plan.scratch_size)
