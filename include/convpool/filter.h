@@ -9,7 +9,8 @@
  *     k->rows    sums of up to any number of output rows from such rows
  *     k->store   sums to the image's type
  *
- * A separable kernel is `rows` twice: with one row of taps for each line, then with one column.
+ * A separable kernel is `rows` twice: with one row of taps for each line, then with one column. A
+ * tall one is `rows` for each of the products that k->fold prepares and k->unfold puts together.
  */
 #ifndef CONVPOOL_FILTER_H
 #define CONVPOOL_FILTER_H
@@ -33,11 +34,14 @@ typedef struct convpool_filter_kernels {
     size_t real_size; /* of lines, weights and sums */
     void (*line)(const convpool_filter *filter, const void *x, int64_t row, int64_t column,
                  int64_t columns, int64_t lane, int64_t lanes, void *to);
+    void (*store)(const convpool_filter *filter, const void *x, const void *sums, int64_t row,
+                  int64_t column, int64_t columns, int64_t lane, int64_t lanes, void *out);
     void (*rows)(const void *const *line, const void *weight, int64_t kernel_height,
                  int64_t kernel_width, int64_t step, int64_t count, int64_t rows, void *sums,
                  int64_t pitch);
-    void (*store)(const convpool_filter *filter, const void *x, const void *sums, int64_t row,
-                  int64_t column, int64_t columns, int64_t lane, int64_t lanes, void *out);
+    void (*fold)(const void *const *line, int levels, int64_t count, void *const *to);
+    void (*unfold)(const void *product, int64_t step, int levels, int64_t count, void *sums,
+                   int64_t pitch);
 } convpool_filter_kernels;
 
 /* Rows of outputs that `rows` sums together, sharing the loads of their inputs. */

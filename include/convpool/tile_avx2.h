@@ -30,6 +30,7 @@
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "filter_rows.inc.h"
+#include "filter_fold.inc.h"
 enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME
@@ -53,6 +54,7 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "filter_rows.inc.h"
+#include "filter_fold.inc.h"
 enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME

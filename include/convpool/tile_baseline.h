@@ -28,6 +28,7 @@
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "filter_rows.inc.h"
+#include "filter_fold.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC
@@ -38,6 +39,7 @@
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "filter_rows.inc.h"
+#include "filter_fold.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC

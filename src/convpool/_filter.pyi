@@ -15,5 +15,6 @@ def filter_image(
     border: int,
     border_value: float,
     doubt: float,
+    levels: int,
     num_threads: SupportsIndex | None,
 ) -> None: ...

@@ -8,6 +8,11 @@
             sums = rows(lines, weight)       (a separable kernel: its column alone)
             out = store(sums)
 
+A tall kernel is folded (filter_fold.inc.h), with a ring of lines for each product:
+
+            lines = fold(rows of the bordered image)
+            sums = unfold(rows(lines, weight) for each product)
+
 Lines lie in a ring that stays in the second level of cache; arrays are read and written once, and
 no whole image is ever made of anything in between.
 """
@@ -36,79 +41,149 @@ cdef struct Plan:
     bytes_in along                # of one row, summed along each line first; or NULL
     int64_t height, width
     int64_t ring_rows, line_size, sums_size, scratch_size
+    int levels                    # of folding, 0: none
+    int64_t products              # 3 ** levels
+    int64_t group                 # 2 ** levels rows of outputs share the sums of products
     bint direct                   # sums are what `out` holds
     int64_t tasks
 
 
+cdef struct Span:                 # what a task makes
+    int64_t row, end, column, columns, lane, lanes
+    int64_t inputs                # columns of the bordered image
+
+
 cdef void plan_blocks(Plan* plan, const convpool_filter* image, int threads) noexcept nogil:
-    cdef int64_t real = <int64_t>plan.kernels.real_size, elements, wanted
+    cdef int64_t real = <int64_t>plan.kernels.real_size, elements, wanted, step
     plan.lanes = min(image.channels, <int64_t>LANES)
     plan.lane_blocks = ceil_div(image.channels, plan.lanes)
     plan.ring_rows = plan.height + CONVPOOL_FILTER_ROWS - 1
-    elements = max(<int64_t>LINE, RING // (plan.ring_rows * real))
+    elements = max(<int64_t>LINE, RING // (plan.ring_rows * plan.products * real))
     plan.columns = min(image.width, ceil_div(elements, plan.lanes))
     plan.column_blocks = ceil_div(image.width, plan.columns)
     plan.columns = ceil_div(image.width, plan.column_blocks)
+    # Which rows are folded together depends on the image alone: blocks begin with whole groups.
+    step = CONVPOOL_FILTER_ROWS * plan.group
     wanted = ceil_div(image.height * plan.column_blocks * plan.lane_blocks, 4 * threads)
-    plan.rows = image.height if threads == 1 else min(image.height, max(
-        <int64_t>ROWS, ceil_div(wanted, CONVPOOL_FILTER_ROWS) * CONVPOOL_FILTER_ROWS))
+    plan.rows = max(<int64_t>ROWS, wanted) if threads > 1 else image.height
     if ceil_div(image.height, plan.rows) * plan.column_blocks * plan.lane_blocks < threads:
         plan.rows = ceil_div(image.height, threads)
+    plan.rows = min(image.height, ceil_div(plan.rows, step) * step)
     plan.row_blocks = ceil_div(image.height, plan.rows)
     plan.tasks = plan.row_blocks * plan.column_blocks * plan.lane_blocks
     plan.line_size = aligned(
         ((plan.columns + image.kernel_width - 1) * plan.lanes + CONVPOOL_SLACK) * real)
-    plan.sums_size = aligned(plan.columns * plan.lanes * real)
-    # One line more than the ring has is what is summed along before it becomes one.
-    plan.scratch_size = ((plan.ring_rows + 1) * plan.line_size + aligned(plan.ring_rows * 8)
-                         + CONVPOOL_FILTER_ROWS * plan.sums_size)
-    plan.direct = (<int64_t>plan.element == real and plan.lane_blocks == 1
+    plan.sums_size = aligned((plan.columns * plan.lanes + CONVPOOL_SLACK) * real)
+    # Behind the ring of each product lie lines of the image that are yet to be summed or folded.
+    plan.scratch_size = ((plan.ring_rows * plan.products + 2 * plan.group) * plan.line_size
+                         + CONVPOOL_FILTER_ROWS * (plan.products + 1) * plan.sums_size
+                         + aligned((plan.ring_rows + 2 * plan.group + plan.products) * 8))
+    plan.direct = (plan.element == real and plan.levels == 0 and plan.lane_blocks == 1
                    and image.out_stride[1] == plan.lanes
                    and (plan.lanes == 1 or image.out_stride[2] == 1))
 
 
+cdef Span span_of(const Plan* plan, const convpool_filter* image, int64_t task) noexcept nogil:
+    cdef Span span
+    cdef int64_t rest = task // plan.row_blocks
+    span.row = task % plan.row_blocks * plan.rows
+    span.end = min(span.row + plan.rows, image.height)
+    span.column = rest % plan.column_blocks * plan.columns
+    span.columns = min(plan.columns, image.width - span.column)
+    span.inputs = span.columns + image.kernel_width - 1
+    span.lane = rest // plan.column_blocks * plan.lanes
+    span.lanes = min(plan.lanes, image.channels - span.lane)
+    return span
+
+
 cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in x, bytes_out out,
-                       int64_t task, bytes_out scratch) noexcept nogil:
+                       const Span* at, bytes_out scratch) noexcept nogil:
     """One block of rows and columns of some channels."""
     cdef const convpool_filter_kernels* kernels = plan.kernels
-    cdef int64_t real = <int64_t>kernels.real_size
-    cdef int64_t row = task % plan.row_blocks * plan.rows
-    cdef int64_t column = task // plan.row_blocks % plan.column_blocks * plan.columns
-    cdef int64_t lane = task // plan.row_blocks // plan.column_blocks * plan.lanes
-    cdef int64_t end = min(row + plan.rows, image.height)
-    cdef int64_t columns = min(plan.columns, image.width - column)
-    cdef int64_t lanes = min(plan.lanes, image.channels - lane)
-    cdef int64_t inputs = columns + image.kernel_width - 1
-    cdef int64_t next = row, rows, i, pitch
+    cdef int64_t real = <int64_t>kernels.real_size, count = at.columns * at.lanes
+    cdef int64_t row = at.row, next = at.row, rows, i, pitch
     cdef bytes_out spare = scratch + plan.ring_rows * plan.line_size
-    cdef bytes_out sums = spare + plan.line_size
+    cdef bytes_out sums = spare + 2 * plan.line_size
     cdef bytes_out to
-    cdef const void** lines = <const void**>(sums + CONVPOOL_FILTER_ROWS * plan.sums_size)
-    while row < end:
-        rows = min(<int64_t>CONVPOOL_FILTER_ROWS, end - row)
+    cdef const void** lines = <const void**>(sums + 2 * CONVPOOL_FILTER_ROWS * plan.sums_size)
+    while row < at.end:
+        rows = min(<int64_t>CONVPOOL_FILTER_ROWS, at.end - row)
         while next < row + rows + plan.height - 1:
             to = scratch + next % plan.ring_rows * plan.line_size
-            if plan.along == NULL:
-                kernels.line(image, x, next, column, inputs, lane, lanes, to)
-            else:
-                kernels.line(image, x, next, column, inputs, lane, lanes, spare)
-                lines[0] = spare
-                kernels.rows(lines, plan.along, 1, image.kernel_width, lanes, columns * lanes, 1,
-                             to, 0)
+            lines[0] = spare
+            kernels.line(image, x, next, at.column, at.inputs, at.lane, at.lanes,
+                         to if plan.along == NULL else spare)
+            if plan.along != NULL:
+                kernels.rows(lines, plan.along, 1, image.kernel_width, at.lanes, count, 1, to, 0)
             next += 1
         for i in range(rows + plan.height - 1):
             lines[i] = scratch + (row + i) % plan.ring_rows * plan.line_size
         to = sums
         pitch = plan.sums_size // real
         if plan.direct:
-            to = out + (row * image.out_stride[0] + column * image.out_stride[1]) * real
+            to = out + (row * image.out_stride[0] + at.column * image.out_stride[1]) * real
             pitch = image.out_stride[0]
-        kernels.rows(lines, plan.weight, plan.height, plan.width, lanes, columns * lanes, rows,
-                     to, pitch)
+        kernels.rows(lines, plan.weight, plan.height, plan.width, at.lanes, count, rows, to, pitch)
         for i in range(0 if plan.direct else rows):
-            kernels.store(image, x, sums + i * plan.sums_size, row + i, column, columns, lane,
-                          lanes, out)
+            kernels.store(image, x, sums + i * plan.sums_size, row + i, at.column, at.columns,
+                          at.lane, at.lanes, out)
         row += rows
+
+
+cdef void folded_block(const Plan* plan, const convpool_filter* image, bytes_in x, bytes_out out,
+                       const Span* at, bytes_out scratch) noexcept nogil:
+    """filter_block for a folded kernel."""
+    cdef const convpool_filter_kernels* kernels = plan.kernels
+    cdef int64_t count = at.columns * at.lanes, group = plan.group
+    cdef int64_t row = at.row, next = row, line = 0, first = 0, ring, p, i, r
+    cdef bytes_out spare = scratch + plan.ring_rows * plan.products * plan.line_size
+    cdef bytes_out sums = spare + 2 * group * plan.line_size
+    cdef bytes_out product = sums + CONVPOOL_FILTER_ROWS * plan.sums_size
+    cdef const void** lines = <const void**>(
+        product + CONVPOOL_FILTER_ROWS * plan.products * plan.sums_size)
+    cdef void** folded = <void**>(lines + plan.ring_rows + 2 * group)
+    while row < at.end:
+        # Line number `line` of each product comes from 2 * group - 1 lines of the image.
+        while line < first + plan.ring_rows:
+            while next < at.row + (line + 2) * group - 1:
+                kernels.line(image, x, next, at.column, at.inputs, at.lane, at.lanes,
+                             spare + next % (2 * group) * plan.line_size)
+                next += 1
+            for i in range(2 * group - 1):
+                lines[i] = (spare + (at.row + line * group + i) % (2 * group)
+                            * plan.line_size)
+            for p in range(plan.products):
+                ring = p * plan.ring_rows + line % plan.ring_rows
+                folded[p] = scratch + ring * plan.line_size
+            kernels.fold(lines, plan.levels, at.inputs * at.lanes, folded)
+            line += 1
+        for p in range(plan.products):
+            for i in range(plan.ring_rows):
+                ring = p * plan.ring_rows + (first + i) % plan.ring_rows
+                lines[i] = scratch + ring * plan.line_size
+            kernels.rows(
+                lines, plan.weight + p * plan.height * plan.width * kernels.real_size, plan.height,
+                plan.width, at.lanes, count, CONVPOOL_FILTER_ROWS,
+                product + p * CONVPOOL_FILTER_ROWS * plan.sums_size,
+                plan.sums_size // <int64_t>kernels.real_size)
+        for i in range(CONVPOOL_FILTER_ROWS):
+            kernels.unfold(product + i * plan.sums_size,
+                           CONVPOOL_FILTER_ROWS * plan.sums_size // <int64_t>kernels.real_size,
+                           plan.levels, count, sums, plan.sums_size // <int64_t>kernels.real_size)
+            for r in range(min(group, at.end - row)):
+                kernels.store(image, x, sums + r * plan.sums_size, row + r, at.column,
+                              at.columns, at.lane, at.lanes, out)
+            row += group
+        first += CONVPOOL_FILTER_ROWS
+
+
+cdef void run_task(const Plan* plan, const convpool_filter* image, bytes_in x, bytes_out out,
+                   int64_t task, bytes_out scratch) noexcept nogil:
+    cdef Span at = span_of(plan, image, task)
+    if plan.levels:
+        folded_block(plan, image, x, out, &at, scratch)
+    else:
+        filter_block(plan, image, x, out, &at, scratch)
 
 
 cdef void fill_strides(int64_t* stride, cnp.ndarray array) noexcept:
@@ -119,11 +194,12 @@ cdef void fill_strides(int64_t* stride, cnp.ndarray array) noexcept:
 
 def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, bint wide, cnp.ndarray taps,
                  cnp.ndarray weight, along, tuple before, int border, double border_value,
-                 double doubt, num_threads):
+                 double doubt, int levels, num_threads):
     """Filters x (height, width, channels) into `out`.
 
     `taps` is the kernel in float64; `weight` and `along`, in the type of sums, are what sums are
-    made with: all taps and None, or a column of taps and a row of them. `wide` says whether that
+    made with: for each product of `levels` of folding its rows of taps, and None; or, with one
+    product, a column of taps, and a row of them. `wide` says whether that
     type is float64, `before` how many rows and columns of border come first, and `doubt` by how
     much sums of integers may be off. The caller has checked everything: arrays of taps are
     contiguous, the others' strides whole elements."""
@@ -154,17 +230,19 @@ def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, bint wide, cnp.nd
 
     plan.kernels = kernels.filter[wide]
     plan.element = <int64_t>kernels.element_size
-    plan.height, plan.width = weight.shape[0], weight.shape[1]
+    plan.levels = levels
+    plan.group = 1 << levels
+    plan.products, plan.height, plan.width = weight.shape[0], weight.shape[1], weight.shape[2]
     plan.weight = <bytes_in>cnp.PyArray_DATA(weight)
     plan.along = NULL
     if along is not None:
         plan.along = <bytes_in>cnp.PyArray_DATA(along)
-    threads = threads_for(num_threads, <double>x.size * plan.height * plan.width
-                          + (<double>x.size * image.kernel_width if along is not None else 0.0))
+    threads = threads_for(num_threads, <double>x.size * (
+        plan.products * plan.height * plan.width
+        + (image.kernel_width if along is not None else 0)))
     plan_blocks(&plan, &image, threads)
     threads = min(threads, plan.tasks)
     memory = Block(threads * plan.scratch_size)
     scratch = memory.data
     for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
-        filter_block(&plan, &image, x_data, out_data, task,
-                     scratch + threadid() * plan.scratch_size)
+        run_task(&plan, &image, x_data, out_data, task, scratch + threadid() * plan.scratch_size)

@@ -56,10 +56,12 @@ cdef extern from "convpool/convpool.h" nogil:
         size_t real_size
         void (*line)(const convpool_filter*, const void*, int64_t, int64_t, int64_t, int64_t,
                      int64_t, void*) noexcept nogil
-        void (*rows)(const void**, const void*, int64_t, int64_t, int64_t, int64_t, int64_t, void*,
-                     int64_t) noexcept nogil
         void (*store)(const convpool_filter*, const void*, const void*, int64_t, int64_t, int64_t,
                       int64_t, int64_t, void*) noexcept nogil
+        void (*rows)(const void**, const void*, int64_t, int64_t, int64_t, int64_t, int64_t, void*,
+                     int64_t) noexcept nogil
+        void (*fold)(const void**, int, int64_t, void**) noexcept nogil
+        void (*unfold)(const void*, int64_t, int, int64_t, void*, int64_t) noexcept nogil
 
     ctypedef struct convpool_kernels:
         size_t element_size, real_size

@@ -13,6 +13,7 @@ cheaper is sure to round the same way:
 A kernel is separable if a column times a row gives every tap to within its rounding.
 """
 
+import itertools
 from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -25,6 +26,8 @@ _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
 
 # Two passes take their own time for lines between them: in multiply-adds a pixel.
 _PASS = 10
+# A level of folding likewise.
+_FOLD = 20
 # What one sum costs that has to be formed again, in multiply-adds of float32 a tap.
 _AGAIN = 48
 # What a multiply-add in float64 costs in those.
@@ -32,14 +35,21 @@ _WIDE = 2
 
 
 class _Sums(NamedTuple):
-    """How sums are formed: `weight` alone, or after `along` along each row; errors `doubt`."""
+    """How sums are formed: with `weight`, (products, rows, columns) of taps in the type of sums,
+    after `along`, if any, along each row. They are off by less than `doubt`."""
 
     weight: Array
     along: Array | None
     doubt: float
 
+    @property
+    def levels(self) -> int:
+        """Levels of folding; each makes three products of one."""
+        return {1: 0, 3: 1, 9: 2}[len(self.weight)]
+
     def cost(self, taps: int) -> float:
-        each = self.weight.size + (0 if self.along is None else self.along.size + _PASS)
+        each = self.weight.size / 2**self.levels + _FOLD * self.levels
+        each += 0 if self.along is None else self.along.size + _PASS
         wide = self.weight.dtype == np.float64
         return each * (_WIDE if wide else 1) + 2 * max(self.doubt, 0.0) * taps * _AGAIN
 
@@ -77,15 +87,47 @@ def _dense_sums(taps: Array, largest: float, dtype: Any) -> _Sums:
     """Sum all taps in one chain."""
     weight = taps.astype(dtype)
     if weight.dtype == np.float64:
-        return _Sums(weight, None, -1.0)  # by definition
+        return _Sums(weight[None], None, -1.0)  # by definition
     magnitude = np.abs(taps).sum()
     if magnitude * largest * _whole(taps) <= 2.0**24 and _whole(taps):
-        return _Sums(weight, None, -1.0)
+        return _Sums(weight[None], None, -1.0)
     # Each addition rounds what the taps so far can have come to, each product its own.
     rounded = np.abs(weight.astype(np.float64))
     partial = np.cumsum(rounded).sum() + 2 * rounded.sum()
     error = np.abs(weight - taps).sum() + 2.0**-24 * 1.01 * partial
-    return _Sums(weight, None, float(error * largest) + 2.0**-24)
+    return _Sums(weight[None], None, float(error * largest) + 2.0**-24)
+
+
+def _folded(taps: Array, levels: int) -> Array:
+    """Return the taps of each product of a kernel folded so often: (products, rows, columns)."""
+    rows = -(-len(taps) // 2**levels) * 2**levels
+    folded = np.zeros((1, rows, taps.shape[1]))
+    folded[0, : len(taps)] = taps
+    for _ in range(levels):
+        even, odd = folded[:, ::2], folded[:, 1::2]
+        folded = np.stack([even, even + odd, odd], 1).reshape(-1, *even.shape[1:])
+    return folded
+
+
+def _folded_sums(taps: Array, levels: int, largest: float, dtype: Any) -> _Sums:
+    """Sum the products of a folded kernel, and then those."""
+    folded = _folded(taps, levels)
+    weight = folded.astype(dtype)
+    unit = 2.0 ** -_DIGITS[weight.dtype]
+    rounded = weight.astype(np.float64)
+    magnitude = np.abs(rounded).sum((1, 2))
+    partial = np.cumsum(np.abs(rounded).reshape(len(folded), -1), axis=1).sum(1)
+    error = np.abs(folded - rounded).sum((1, 2))
+    error += unit * 1.01 * (partial + (2 + 2 * levels) * magnitude)
+    # Differences of lines reach as far as one pixel; those of such differences twice as far.
+    error = error.reshape((3,) * levels)
+    for axes in itertools.combinations(range(levels), 2):
+        error[np.ix_(*[(0, 2) if axis in axes else (0, 1, 2) for axis in range(levels)])] *= 2
+    # Every output is made of two neighbouring products a level.
+    for axis in range(levels):
+        first, last = np.delete(error, 2, axis), np.delete(error, 0, axis)
+        error = first + last
+    return _Sums(weight, None, float(error.max() * largest) + unit)
 
 
 def _separable_sums(taps: Array, factors: tuple[Array, Array], largest: float, dtype: Any) -> _Sums:
@@ -98,10 +140,10 @@ def _separable_sums(taps: Array, factors: tuple[Array, Array], largest: float, d
     if units and (products == taps).all() and (
         max(total * units, np.abs(factors[1]).sum() * _whole(factors[1])) * largest <= 2.0**digits
     ):  # fmt: skip
-        return _Sums(column[:, None], row, -1.0)
+        return _Sums(column[None, :, None], row, -1.0)
     terms = sum(taps.shape) + 4
     error = np.abs(products - taps).sum() + 2.0**-digits * 1.01 * terms * total
-    return _Sums(column[:, None], row, float(error * largest) + 2.0**-digits)
+    return _Sums(column[None, :, None], row, float(error * largest) + 2.0**-digits)
 
 
 def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -> _Sums:
@@ -114,8 +156,11 @@ def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -
         if factors is not None:
             column, row = (factor.astype(dtype) for factor in factors)
             if np.isfinite(column).all():
-                return _Sums(column[:, None], row, -1.0)
-        return _Sums(weight, None, -1.0)
+                return _Sums(column[None, :, None], row, -1.0)
+        ways = [_Sums(weight[None], None, -1.0)]
+        if np.isfinite(np.abs(taps).sum()):
+            ways += [_Sums(_folded(taps, n).astype(dtype), None, -1.0) for n in (1, 2)]
+        return min(ways, key=lambda way: way.cost(0))
     largest = float(np.iinfo(dtype).max)
     known = border != 0 or (0 <= border_value <= largest and border_value == int(border_value))
     definition = _dense_sums(taps, largest, np.float64)
@@ -125,6 +170,7 @@ def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -
     ways = [definition, _dense_sums(taps, largest, np.float32)]
     if factors is not None:
         ways += [_separable_sums(taps, factors, largest, t) for t in (np.float32, np.float64)]
+    ways += [_folded_sums(taps, n, largest, t) for n in (1, 2) for t in (np.float32, np.float64)]
     ways = [way for way in ways if way.doubt < 0.5]
     return min(ways, key=lambda way: way.cost(taps.size))
 
@@ -229,6 +275,7 @@ def filter2d(
         border=border,
         border_value=border_value,
         doubt=sums.doubt,
+        levels=sums.levels,
         num_threads=num_threads,
     )
     if out is None:
