@@ -28,7 +28,7 @@ cnp.import_array()
 
 cdef enum:
     LANES = 64        # most channels of a line
-    RING = 192 * 1024  # bytes of a ring, where the kernel leaves that choice
+    RING = 240 * 1024  # bytes of a ring, where the kernel leaves that choice
     LINE = 512        # elements of a line at least: its sums repay the taps that it shares
     ROWS = 64         # output rows of a block at least, likewise, where threads leave that choice
 
@@ -45,16 +45,19 @@ cdef struct Plan:
     int64_t products              # 3 ** levels
     int64_t group                 # 2 ** levels rows of outputs share the sums of products
     bint direct                   # sums are what `out` holds
+    int64_t edge                  # columns of the first and the last block, whose lines meet the
+                                  # border; between them lines are read where they lie. 0: not so
     int64_t tasks
 
 
 cdef struct Span:                 # what a task makes
     int64_t row, end, column, columns, lane, lanes
     int64_t inputs                # columns of the bordered image
+    bint inside                   # those are all of the image
 
 
 cdef void plan_blocks(Plan* plan, const convpool_filter* image, int threads) noexcept nogil:
-    cdef int64_t real = <int64_t>plan.kernels.real_size, elements, wanted, step
+    cdef int64_t real = <int64_t>plan.kernels.real_size, elements, wanted, step, inner
     plan.lanes = min(image.channels, <int64_t>LANES)
     plan.lane_blocks = ceil_div(image.channels, plan.lanes)
     plan.ring_rows = plan.height + CONVPOOL_FILTER_ROWS - 1
@@ -62,6 +65,17 @@ cdef void plan_blocks(Plan* plan, const convpool_filter* image, int threads) noe
     plan.columns = min(image.width, ceil_div(elements, plan.lanes))
     plan.column_blocks = ceil_div(image.width, plan.columns)
     plan.columns = ceil_div(image.width, plan.column_blocks)
+    # Wide enough for what `rows` may read beyond a line.
+    plan.edge = image.kernel_width - 1 + ceil_div(CONVPOOL_SLACK, plan.lanes)
+    inner = image.width - 2 * plan.edge
+    if (plan.element != real or plan.levels > 0 or plan.along != NULL or plan.lane_blocks > 1
+            or image.x_stride[1] != plan.lanes or (plan.lanes > 1 and image.x_stride[2] != 1)
+            or inner < 1):
+        plan.edge = 0
+    else:
+        plan.column_blocks = ceil_div(inner, plan.columns)
+        plan.columns = max(plan.edge, ceil_div(inner, plan.column_blocks))
+        plan.column_blocks = ceil_div(inner, plan.columns) + 2
     # Which rows are folded together depends on the image alone: blocks begin with whole groups.
     step = CONVPOOL_FILTER_ROWS * plan.group
     wanted = ceil_div(image.height * plan.column_blocks * plan.lane_blocks, 4 * threads)
@@ -88,12 +102,29 @@ cdef Span span_of(const Plan* plan, const convpool_filter* image, int64_t task) 
     cdef int64_t rest = task // plan.row_blocks
     span.row = task % plan.row_blocks * plan.rows
     span.end = min(span.row + plan.rows, image.height)
-    span.column = rest % plan.column_blocks * plan.columns
+    cdef int64_t block = rest % plan.column_blocks
+    span.inside = plan.edge > 0 and 0 < block < plan.column_blocks - 1
+    span.column = block * plan.columns
     span.columns = min(plan.columns, image.width - span.column)
+    if span.inside:
+        span.column = plan.edge + (block - 1) * plan.columns
+        span.columns = min(plan.columns, image.width - plan.edge - span.column)
+    elif plan.edge > 0:
+        span.column = 0 if block == 0 else image.width - plan.edge
+        span.columns = plan.edge
     span.inputs = span.columns + image.kernel_width - 1
     span.lane = rest // plan.column_blocks * plan.lanes
     span.lanes = min(plan.lanes, image.channels - span.lane)
     return span
+
+
+cdef inline bytes_in line_inside(const convpool_filter* image, bytes_in x, int64_t row,
+                                 int64_t column, int64_t size, bytes_in border) noexcept nogil:
+    """A row of the bordered image where it lies, `border` where it is constant."""
+    cdef int64_t i = convpool_border_index(row - image.above, image.height, image.border)
+    if i < 0:
+        return border
+    return x + (i * image.x_stride[0] + (column - image.left) * image.x_stride[1]) * size
 
 
 cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in x, bytes_out out,
@@ -106,9 +137,12 @@ cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in 
     cdef bytes_out sums = spare + 2 * plan.line_size
     cdef bytes_out to
     cdef const void** lines = <const void**>(sums + 2 * CONVPOOL_FILTER_ROWS * plan.sums_size)
+    if at.inside and image.border == CONVPOOL_CONSTANT:
+        kernels.line(image, x, -1 - image.kernel_height, at.column, at.inputs, at.lane, at.lanes,
+                     spare)
     while row < at.end:
         rows = min(<int64_t>CONVPOOL_FILTER_ROWS, at.end - row)
-        while next < row + rows + plan.height - 1:
+        while next < row + rows + plan.height - 1 and not at.inside:
             to = scratch + next % plan.ring_rows * plan.line_size
             lines[0] = spare
             kernels.line(image, x, next, at.column, at.inputs, at.lane, at.lanes,
@@ -118,6 +152,8 @@ cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in 
             next += 1
         for i in range(rows + plan.height - 1):
             lines[i] = scratch + (row + i) % plan.ring_rows * plan.line_size
+            if at.inside:
+                lines[i] = line_inside(image, x, row + i, at.column, real, spare)
         to = sums
         pitch = plan.sums_size // real
         if plan.direct:
