@@ -164,6 +164,14 @@ def test_sums_along_rows_overflow_no_sooner():
     np.testing.assert_allclose(y, image, rtol=1e-5)
 
 
+def test_taps_far_apart_in_size():
+    """As factors the smallest would underflow in float32; as taps they do not."""
+    kernel = np.outer(hill(7), [1e-50, 1e-21, 1, 1, 1, 1e-21, 1e-50]) * 1e30
+    image = np.zeros((15, 15), np.float32)
+    image[:, 7] = 1
+    assert_filters(convpool.filter2d(image, kernel), image, kernel)
+
+
 # Borders, sizes and memory
 
 

@@ -51,31 +51,50 @@ TARGET CONVPOOL_INLINE void NAME(filter_line)(const convpool_filter *filter, con
     }
 }
 
-/* Sums that are rounded at a time. */
-enum { NAME(filter_run) = 64 };
+/* Sums that are rounded at a time, and those that may wait to be formed again. */
+enum { NAME(filter_run) = 64, NAME(filter_doubts) = 256 };
 
 #if TOP
 
-/* One output as its definition says. */
-CONVPOOL_NOINLINE STORAGE NAME(filter_again)(const convpool_filter *filter, const STORAGE *x,
-                                             int64_t row, int64_t column, int64_t lane)
+/* Outputs number at[0 .. count - 1] of a row as their definition says, some at a time: one sum
+ * alone would wait for each of its additions. `to` is where number 0 is stored. */
+CONVPOOL_NOINLINE void NAME(filter_again)(const convpool_filter *filter, const STORAGE *x,
+                                          int64_t row, int64_t column, int64_t lane, int64_t lanes,
+                                          const int64_t *at, int count, STORAGE *to)
 {
-    const int64_t step = filter->x_stride[1], *at = filter->column + column;
-    const double *tap = filter->taps;
-    double sum = 0;
+    enum { ABREAST = 4 };
+    const int64_t step = filter->x_stride[1];
     int64_t r, c;
-    x += lane * filter->x_stride[2];
-    for (r = 0; r < filter->kernel_height; ++r) {
-        const int64_t i =
-            convpool_border_index(row + r - filter->above, filter->height, filter->border);
-        const STORAGE *line = x + i * filter->x_stride[0];
-        for (c = 0; c < filter->kernel_width; ++c) {
-            const double value =
-                i < 0 || at[c] < 0 ? filter->border_value : (double)line[at[c] * step];
-            sum += *tap++ * value;
+    int i, k;
+    for (k = 0; k < count; k += ABREAST) {
+        const int64_t *pixel[ABREAST], *number[ABREAST];
+        int64_t channel[ABREAST];
+        double sum[ABREAST] = {0};
+        const double *tap = filter->taps;
+        for (i = 0; i < ABREAST; ++i) {
+            number[i] = at + (k + i < count ? k + i : k);
+            pixel[i] = filter->column + column + *number[i] / lanes;
+            channel[i] = (lane + *number[i] % lanes) * filter->x_stride[2];
+        }
+        for (r = 0; r < filter->kernel_height; ++r) {
+            const int64_t line =
+                convpool_border_index(row + r - filter->above, filter->height, filter->border);
+            const STORAGE *from = x + line * filter->x_stride[0];
+            for (c = 0; c < filter->kernel_width; ++c, ++tap) {
+                for (i = 0; i < ABREAST; ++i) {
+                    const double value = line < 0 || pixel[i][c] < 0
+                                             ? filter->border_value
+                                             : (double)from[pixel[i][c] * step + channel[i]];
+                    sum[i] += *tap * value;
+                }
+            }
+        }
+        for (i = 0; i < ABREAST; ++i) {
+            to[*number[i] / lanes * filter->out_stride[1] +
+               *number[i] % lanes * filter->out_stride[2]] =
+                (STORAGE)convpool_saturate(sum[i], TOP);
         }
     }
-    return (STORAGE)convpool_saturate(sum, TOP);
 }
 
 /* Rounds `count` sums. Result: whether any is further than `sure` from the nearest integer. */
@@ -118,30 +137,40 @@ TARGET CONVPOOL_INLINE void NAME(filter_store)(const convpool_filter *filter, co
     int k;
 #if TOP
     const REAL sure = (REAL)(0.5 - filter->doubt);
+    int64_t again[NAME(filter_doubts)];
+    int doubts = 0;
 #else
     (void)x;
+    if (even) {
+        memcpy(to, from, (size_t)count * sizeof(STORAGE));
+        return;
+    }
 #endif
     for (q = 0; q < count; q += NAME(filter_run)) {
-        STORAGE pixels[NAME(filter_run)];
-        const int run = (int)(count - q < NAME(filter_run) ? count - q : NAME(filter_run));
+        const int64_t left = count - q;
+        const int run = left < NAME(filter_run) ? (int)left : (int)NAME(filter_run);
 #if TOP
+        STORAGE pixels[NAME(filter_run)];
         const int unsure = run == NAME(filter_run)
                                ? NAME(filter_round)(from + q, NAME(filter_run), sure, pixels)
                                : NAME(filter_round)(from + q, run, sure, pixels);
+        if (doubts > NAME(filter_doubts) - NAME(filter_run)) {
+            NAME(filter_again)(filter, (const STORAGE *)x, row, column, lane, lanes, again, doubts,
+                               to);
+            doubts = 0;
+        }
         for (k = 0; unsure && k < run; ++k) {
             STORAGE pixel;
-            if (NAME(filter_round)(from + q + k, 1, sure, &pixel)) {
-                pixels[k] = NAME(filter_again)(filter, (const STORAGE *)x, row,
-                                               column + (q + k) / lanes, lane + (q + k) % lanes);
-            }
+            again[doubts] = q + k;
+            doubts += NAME(filter_round)(from + q + k, 1, sure, &pixel);
         }
-#else
-        memcpy(pixels, from + q, (size_t)run * sizeof(STORAGE));
-#endif
         if (even) {
             memcpy(to + q, pixels, (size_t)run * sizeof(STORAGE));
             continue;
         }
+#else
+        const STORAGE *pixels = from + q;
+#endif
         for (k = 0; k < run; ++k) {
             to[j * stride[1] + l * stride[2]] = pixels[k];
             if (++l == lanes) {
@@ -150,6 +179,9 @@ TARGET CONVPOOL_INLINE void NAME(filter_store)(const convpool_filter *filter, co
             }
         }
     }
+#if TOP
+    NAME(filter_again)(filter, (const STORAGE *)x, row, column, lane, lanes, again, doubts, to);
+#endif
 }
 
 static const convpool_filter_kernels NAME(filter) = {

@@ -6,11 +6,12 @@ cheaper is sure to round the same way:
 
 - where all taps are multiples of a power of two, and so coarse that every partial sum has at most
   24 digits, sums in float32 are exact;
-- otherwise float32, or two passes of a separable kernel, err by at most a bound that follows from
-  the kernel alone. The driver forms those sums again that lie within it of half between two
-  integers, which is rare.
+- otherwise float32, two passes of a separable kernel, and the products of a folded one err by at
+  most a bound that follows from the kernel alone. The driver forms those sums again that lie within
+  it of half between two integers, which is rare.
 
-A kernel is separable if a column times a row gives every tap to within its rounding.
+A kernel is separable if a column times a row gives every tap to within its rounding. Tall ones that
+are not are folded: filter_fold.inc.h says how.
 """
 
 import itertools
@@ -27,16 +28,19 @@ _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
 # Two passes take their own time for lines between them: in multiply-adds a pixel.
 _PASS = 10
 # A level of folding likewise.
-_FOLD = 20
+_FOLD = 40
 # What one sum costs that has to be formed again, in multiply-adds of float32 a tap.
-_AGAIN = 48
+_AGAIN = 32
 # What a multiply-add in float64 costs in those.
 _WIDE = 2
 
 
 class _Sums(NamedTuple):
-    """How sums are formed: with `weight`, (products, rows, columns) of taps in the type of sums,
-    after `along`, if any, along each row. They are off by less than `doubt`."""
+    """How sums are formed: with `weight`, after `along`, if any, along each row.
+
+    `weight` holds (products, rows, columns) of taps in the type of sums, which are off by less than
+    `doubt`; that is negative where they are exact or need not be.
+    """
 
     weight: Array
     along: Array | None
@@ -88,8 +92,8 @@ def _dense_sums(taps: Array, largest: float, dtype: Any) -> _Sums:
     weight = taps.astype(dtype)
     if weight.dtype == np.float64:
         return _Sums(weight[None], None, -1.0)  # by definition
-    magnitude = np.abs(taps).sum()
-    if magnitude * largest * _whole(taps) <= 2.0**24 and _whole(taps):
+    unit = _whole(taps)
+    if unit and np.abs(taps).sum() * largest * unit <= 2.0**24:
         return _Sums(weight[None], None, -1.0)
     # Each addition rounds what the taps so far can have come to, each product its own.
     rounded = np.abs(weight.astype(np.float64))
@@ -151,11 +155,13 @@ def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -
     inner = taps.shape[0] * taps.shape[1] > 2 * sum(taps.shape)
     if dtype.kind == "f":
         weight = taps.astype(dtype)
-        # Bounds hold: a pass the more is at most as many roundings as the taps that it saves.
+        # The bound holds: passes save more roundings than factors are off.
         factors = _factors(taps, 2.0**-24 if dtype == np.float32 else 2.0**-51) if inner else None
         if factors is not None:
             column, row = (factor.astype(dtype) for factor in factors)
-            if np.isfinite(column).all():
+            error = np.abs(np.outer(column.astype(np.float64), row.astype(np.float64)) - taps)
+            allowed = 4 * 2.0 ** -_DIGITS[dtype] * np.abs(taps) + np.finfo(dtype).smallest_subnormal
+            if (error <= allowed).all():
                 return _Sums(column[None, :, None], row, -1.0)
         ways = [_Sums(weight[None], None, -1.0)]
         if np.isfinite(np.abs(taps).sum()):
@@ -215,13 +221,22 @@ def filter2d(
     Returns
     -------
     numpy.ndarray
-        Of image's shape and type. uint8 and uint16 are summed in float64, rounded half to even
-        and saturated.
+        Of image's shape and type. uint8 and uint16 are what sums in float64 give, rounded half to
+        even and saturated.
 
     Raises
     ------
     TypeError, ValueError
         If a type, shape or value is not as above. Nothing has been written to `out` then.
+
+    Notes
+    -----
+    Small kernels are summed tap by tap, separable ones in two passes; with u the unit roundoff of
+    float32 or float64, real numbers are off by at most (h w + 1) u times the sum of
+    abs(kernel) abs(image). Kernels of about 15 rows and more are summed in fewer products, which
+    hold differences of neighbouring rows: the bound is then 3 (h w + h + w) u times the sum of
+    abs(kernel) times the largest abs(image) there, and what is not finite reaches outputs up to
+    three rows further.
 
     Examples
     --------
