@@ -45,8 +45,9 @@ cdef struct Plan:
     int64_t products              # 3 ** levels
     int64_t group                 # 2 ** levels rows of outputs share the sums of products
     bint direct                   # sums are what `out` holds
-    int64_t edge                  # columns of the first and the last block, whose lines meet the
-                                  # border; between them lines are read where they lie. 0: not so
+    # Columns of the first and the last block, whose lines meet the border; between them lines are
+    # read where they lie. 0: not so.
+    int64_t edge
     int64_t tasks
 
 

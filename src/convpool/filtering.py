@@ -55,7 +55,7 @@ class _Sums(NamedTuple):
         each = self.weight.size / 2**self.levels + _FOLD * self.levels
         each += 0 if self.along is None else self.along.size + _PASS
         wide = self.weight.dtype == np.float64
-        return each * (_WIDE if wide else 1) + 2 * max(self.doubt, 0.0) * taps * _AGAIN
+        return float(each * (_WIDE if wide else 1) + 2 * max(self.doubt, 0.0) * taps * _AGAIN)
 
 
 def _factors(taps: Array, tolerance: float) -> tuple[Array, Array] | None:
