@@ -58,7 +58,7 @@ cdef struct Span:                 # what a task makes
 
 
 cdef void plan_blocks(Plan* plan, const convpool_filter* image, int threads) noexcept nogil:
-    cdef int64_t real = <int64_t>plan.kernels.real_size, elements, wanted, step, inner
+    cdef int64_t real = <int64_t>plan.kernels.real_size, elements, wanted, step, inner, blocks
     plan.lanes = min(image.channels, <int64_t>LANES)
     plan.lane_blocks = ceil_div(image.channels, plan.lanes)
     plan.ring_rows = plan.height + CONVPOOL_FILTER_ROWS - 1
@@ -79,9 +79,10 @@ cdef void plan_blocks(Plan* plan, const convpool_filter* image, int threads) noe
         plan.column_blocks = ceil_div(inner, plan.columns) + 2
     # Which rows are folded together depends on the image alone: blocks begin with whole groups.
     step = CONVPOOL_FILTER_ROWS * plan.group
-    wanted = ceil_div(image.height * plan.column_blocks * plan.lane_blocks, 4 * threads)
+    blocks = (plan.column_blocks - (2 if plan.edge > 0 else 0)) * plan.lane_blocks
+    wanted = ceil_div(image.height * blocks, 4 * threads)
     plan.rows = max(<int64_t>ROWS, wanted) if threads > 1 else image.height
-    if ceil_div(image.height, plan.rows) * plan.column_blocks * plan.lane_blocks < threads:
+    if ceil_div(image.height, plan.rows) * blocks < threads:
         plan.rows = ceil_div(image.height, threads)
     plan.rows = min(image.height, ceil_div(plan.rows, step) * step)
     plan.row_blocks = ceil_div(image.height, plan.rows)
