@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The driver of convolutions whose outputs see one input channel each: depthwise, and filters.
+"""The driver of convolutions whose outputs see one input channel each: depthwise.
 
     offsets = where each tap stands in a patch, from the output pixel
     parallel over (image, lanes of channels, depth, block of rows, block of columns):
@@ -31,7 +31,6 @@ cdef enum:
 
 cdef struct Plan:
     const convpool_kernels* kernels
-    int shared                      # one weight for all lanes
     int64_t taps, lanes, lane_blocks
     int64_t rows, row_blocks, columns, column_blocks
     int64_t weight_pitch            # elements: from channel to channel, or from tap to tap of lanes
@@ -90,7 +89,7 @@ cdef Block pack_taps(Plan* plan, const convpool_conv* conv, const convpool_kerne
     cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
     flat.out_channels = channels
     fill_strides(stride, weight, False)
-    if plan.lanes > 1 and not plan.shared:
+    if plan.lanes > 1:
         plan.weight_pitch = channels + CONVPOOL_SLACK
         packed = Block(plan.taps * plan.weight_pitch * real)
         kernels.pack_weights(&flat, data, stride, 0, plan.weight_pitch, packed.data)
@@ -133,7 +132,7 @@ cdef void stencil_block(const Plan* plan, const convpool_conv* conv, bytes_in we
     count = (rows - 1) * stage.columns + columns
     for multiple in range(conv.out_channels):
         channel = group * conv.out_channels + multiple
-        if plan.lanes == 1 or plan.shared:
+        if plan.lanes == 1:
             kernels.stencil(patch, offset, weights + channel * plan.weight_pitch * real, plan.taps,
                             count * lanes, sums)
         else:
@@ -158,7 +157,6 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     cdef bytes_out scratch
     cdef int64_t task
     plan.kernels = kernels
-    plan.shared = cnp.PyArray_STRIDE(weight, 0) == 0
     plan_stencil(&plan, conv, channels_last, threads)
     weights = pack_taps(&plan, conv, weight_kernels, weight)
     threads = min(threads, plan.tasks)
