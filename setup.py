@@ -34,6 +34,7 @@ UNIX_FLAGS = ["-O3", "-ffp-contract=off", "-g0"]
 
 MODULES = (
     "_threads", "_memory", "_stencil", "_winograd", "_conv", "_pool", "_plain", "_call",
+    "_filter",
 )  # fmt: skip
 
 

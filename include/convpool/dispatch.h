@@ -30,6 +30,7 @@ typedef struct convpool_kernels {
                           void *out, int64_t row_pitch, int64_t pitch);
     void (*store_row)(const convpool_conv *conv, const convpool_block *block, int64_t row,
                       void *sums, const void *residual, void *out);
+    const convpool_filter_kernels *filter[2]; /* sums in float, in double; NULL: not so */
     void (*pool_lanes)(const convpool_pool *pool, int channels_last, int64_t channel,
                        int64_t depth, int64_t row, int64_t column, int64_t lanes, const void *x,
                        void *out, int64_t *index);
@@ -45,13 +46,19 @@ typedef struct convpool_kernels {
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
 
+#define CONVPOOL_FILTER_f32(isa) {&convpool_filter_f32_f32_##isa, NULL}
+#define CONVPOOL_FILTER_f64(isa) {NULL, &convpool_filter_f64_f64_##isa}
+#define CONVPOOL_FILTER_f16(isa) {NULL, NULL}
+#define CONVPOOL_FILTER_u8(isa) {&convpool_filter_u8_f32_##isa, &convpool_filter_u8_f64_##isa}
+#define CONVPOOL_FILTER_u16(isa) {&convpool_filter_u16_f32_##isa, &convpool_filter_u16_f64_##isa}
+
 #define CONVPOOL_KERNELS(isa, storage, type, real)                                     \
     sizeof(type), sizeof(convpool_real_##real), convpool_rows_##isa,                   \
         convpool_columns_##real##_##isa, convpool_pack_pixels_##storage##_##isa,       \
         convpool_pack_weights_##storage##_##isa, convpool_gemm_tile_##real##_##isa,    \
         convpool_store_tile_##storage##_##isa, convpool_stage_patch_##storage##_##isa, \
         convpool_stencil_##real##_##isa, convpool_stencil_lanes_##real##_##isa,        \
-        convpool_store_row_##storage##_##isa
+        convpool_store_row_##storage##_##isa, CONVPOOL_FILTER_##storage(isa)
 
 #define CONVPOOL_FLOAT_KERNELS(isa, storage)                                              \
     convpool_pool_lanes_##storage##_##isa, convpool_winograd_pack_##storage##_##isa,      \

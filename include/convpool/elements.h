@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "filter.h"
 #include "geometry.h"
 #include "half.h"
 #include "types.h"

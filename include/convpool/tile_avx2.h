@@ -143,6 +143,8 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "winograd.inc.h"
+#include "filter_rows.inc.h"
+#include "filter_fold.inc.h"
 enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME
@@ -186,6 +188,8 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "winograd.inc.h"
+#include "filter_rows.inc.h"
+#include "filter_fold.inc.h"
 enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef REAL
 #undef REAL_NAME
@@ -208,6 +212,7 @@ enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef VSTORE4
 
 #include "elements.inc.h"
+#include "filters.inc.h"
 
 enum { convpool_rows_avx2 = ROWS };
 

@@ -58,6 +58,8 @@ CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "winograd.inc.h"
+#include "filter_rows.inc.h"
+#include "filter_fold.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC
@@ -68,11 +70,14 @@ CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "winograd.inc.h"
+#include "filter_rows.inc.h"
+#include "filter_fold.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef VEC
 
 #include "elements.inc.h"
+#include "filters.inc.h"
 
 enum {
     convpool_rows_baseline = ROWS,

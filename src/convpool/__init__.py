@@ -3,7 +3,8 @@
 from . import filters
 from ._config import get_config, get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
-from .functional import avg_pool2d, conv1d, conv2d, conv3d, filter2d, linear, max_pool2d
+from .filtering import filter2d
+from .functional import avg_pool2d, conv1d, conv2d, conv3d, linear, max_pool2d
 from .packed import PackedWeight, pack_weight
 
 __all__ = [

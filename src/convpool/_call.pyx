@@ -344,8 +344,8 @@ def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, pa
         fill_strides(conv.residual_stride, result if residuals is None else residuals, last, single)
         _conv.run_convolution(
             conv, data_of(images), kernels, data_of(biases), data_of(residuals),
-            <bytes_out>cnp.PyArray_DATA(result), strips, element_type(images),
-            element_type(kernels), last, terms.algorithm, num_threads)
+            <bytes_out>cnp.PyArray_DATA(result), strips, element_type(images), last,
+            terms.algorithm, num_threads)
     if copy:
         np.copyto(np.asarray(out), result)
     return result if out is None else out
@@ -406,8 +406,7 @@ def linear(x, weight, bias, activation, num_threads):
         conv.residual_stride[:] = conv.out_stride
         _conv.run_convolution(
             &conv, data_of(rows), matrix, data_of(biases), NULL,
-            <bytes_out>cnp.PyArray_DATA(result), None, element_type(rows), element_type(rows),
-            True, 0, num_threads)
+            <bytes_out>cnp.PyArray_DATA(result), None, element_type(rows), True, 0, num_threads)
     if rank == 1:
         return result[0]
     return result if whole is None else result.reshape((*whole, outputs))

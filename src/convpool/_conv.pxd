@@ -11,5 +11,4 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype
                         bint channels_last, int algorithm, num_threads)
 cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
                          bytes_in residual, bytes_out out, Strips strips, int dtype,
-                         int weight_dtype, bint channels_last, int algorithm,
-                         num_threads) except -1
+                         bint channels_last, int algorithm, num_threads) except -1

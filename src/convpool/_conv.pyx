@@ -21,7 +21,7 @@ from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
-from convpool._geometry cimport data_of, fill_axes, fill_strides
+from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
 from convpool._stencil cimport run_stencil, suits_stencil
@@ -116,23 +116,21 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.scratch_size = plan.panel_size + aligned(share * real)
 
 
-cdef void pack_strip(const Plan* plan, const convpool_conv* conv, const convpool_kernels* kernels,
-                     bytes_in weight, const int64_t* stride, int64_t task,
-                     bytes_out strips) noexcept nogil:
+cdef void pack_strip(const Plan* plan, const convpool_conv* conv, bytes_in weight,
+                     const int64_t* stride, int64_t task, bytes_out strips) noexcept nogil:
     """One strip of one group's channels."""
+    cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t group = task // plan.channel_strips, strip = task % plan.channel_strips
     kernels.pack_weights(
         conv, weight + group * conv.out_channels * stride[0] * <int64_t>kernels.element_size,
         stride, strip * plan.channel_width, plan.channel_width,
         strips + ((group * plan.weight_group + strip * plan.weight_piece)
-                  * <int64_t>plan.kernels.real_size),
+                  * <int64_t>kernels.real_size),
         plan.depth_block, plan.weight_block)
 
 
-cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int dtype,
-                int threads):
+cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int threads):
     """A weight laid out as the micro-kernel reads it."""
-    cdef const convpool_kernels* kernels = kernels_for(dtype)
     cdef Block packed = Block(
         conv.groups * plan.weight_group * <int64_t>plan.kernels.real_size)
     cdef bytes_out strips = packed.data
@@ -143,10 +141,10 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     if threads == 1:  # even a team of one costs as much as a small call
         with nogil:
             for task in range(tasks):
-                pack_strip(plan, conv, kernels, data, stride, task, strips)
+                pack_strip(plan, conv, data, stride, task, strips)
         return packed
     for task in prange(tasks, nogil=True, num_threads=threads, schedule="static"):
-        pack_strip(plan, conv, kernels, data, stride, task, strips)
+        pack_strip(plan, conv, data, stride, task, strips)
     return packed
 
 
@@ -262,17 +260,16 @@ cdef class Strips:
 
 
 cdef Block direct_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
-                         cnp.ndarray weight, int dtype, int threads):
+                         cnp.ndarray weight, int threads):
     if strips.direct is None:
-        strips.direct = pack(plan, conv, weight, dtype, threads)
+        strips.direct = pack(plan, conv, weight, threads)
     return strips.direct
 
 
 cdef Block winograd_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
-                           cnp.ndarray weight, int dtype, int threads):
+                           cnp.ndarray weight, int threads):
     if strips.winograd is None:
-        strips.winograd = transform_weights(conv, plan.kernels, kernels_for(dtype), weight,
-                                            threads)
+        strips.winograd = transform_weights(conv, plan.kernels, weight, threads)
     return strips.winograd
 
 
@@ -296,16 +293,15 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype
     plan.channels_last = channels_last
     plan_weights(&plan, &sized)
     if by_winograd(&sized, algorithm):
-        winograd_strips(strips, &plan, &sized, weight, dtype, threads)
+        winograd_strips(strips, &plan, &sized, weight, threads)
     else:
-        direct_strips(strips, &plan, &sized, weight, dtype, threads)
+        direct_strips(strips, &plan, &sized, weight, threads)
     return strips
 
 
 cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
                          bytes_in residual, bytes_out out, Strips strips, int dtype,
-                         int weight_dtype, bint channels_last, int algorithm,
-                         num_threads) except -1:
+                         bint channels_last, int algorithm, num_threads) except -1:
     """Convolves into `out`. The caller has checked everything: strides count whole aligned native
     elements, `bias` is contiguous and of the type sums have, `strips` are what `pack_weight` made
     of this weight, or None."""
@@ -320,40 +316,15 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth
         * convpool_pixels(conv.axis))
     if algorithm != WINOGRAD and suits_stencil(conv, channels_last):
-        run_stencil(conv, plan.kernels, kernels_for(weight_dtype), channels_last, x, weight, bias,
-                    residual, out, threads)
+        run_stencil(conv, plan.kernels, channels_last, x, weight, bias, residual, out, threads)
         return 0
     if strips is None:
         strips = Strips()
     if by_winograd(conv, algorithm):
-        packed = winograd_strips(strips, &plan, conv, weight, weight_dtype, threads)
+        packed = winograd_strips(strips, &plan, conv, weight, threads)
         run_winograd(conv, plan.kernels, packed.data, x, bias, residual, out, threads)
         return 0
     plan_blocks(&plan, conv, threads)
-    packed = direct_strips(strips, &plan, conv, weight, weight_dtype, threads)
+    packed = direct_strips(strips, &plan, conv, weight, threads)
     run(&plan, conv, packed.data, x, bias, residual, out, min(threads, plan.tasks))
     return 0
-
-
-def convolve(cnp.ndarray x, cnp.ndarray weight, bias, residual, cnp.ndarray out, *,
-             Strips strips, int dtype, int weight_dtype, tuple axes, int64_t groups,
-             bint channels_last, int border, double border_value, int activation, double p0,
-             double p1, num_threads, int algorithm=1):
-    """`run_convolution` for callers in Python, with batched arrays and `axes` a tuple (size,
-    kernel, stride, dilation, before, after, out) for each spatial axis."""
-    cdef convpool_conv conv
-    conv.batch = cnp.PyArray_DIM(x, 0)
-    fill_axes(conv.axis, axes)
-    set_channels(&conv, weight, groups)
-    fill_strides(conv.x_stride, x, channels_last)
-    fill_strides(conv.out_stride, out, channels_last)
-    fill_strides(conv.residual_stride, out if residual is None else residual, channels_last)
-    conv.border = border
-    conv.border_value = border_value
-    conv.activation = activation
-    conv.activation_parameter[0] = p0
-    conv.activation_parameter[1] = p1
-    run_convolution(
-        &conv, data_of(x), weight, data_of(bias), data_of(residual),
-        <bytes_out>cnp.PyArray_DATA(out), strips, dtype, weight_dtype, channels_last, algorithm,
-        num_threads)

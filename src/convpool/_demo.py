@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import filters
-from .functional import conv2d, filter2d, max_pool2d
+from .filtering import filter2d
+from .functional import conv2d, max_pool2d
 
 Array = NDArray[Any]
 

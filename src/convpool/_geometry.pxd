@@ -28,15 +28,3 @@ cdef inline void fill_strides(int64_t* stride, cnp.ndarray array, bint channels_
     stride[1] = cnp.PyArray_STRIDE(array, lead + spatial if channels_last else lead) // size
     for axis in range(spatial):
         stride[CONVPOOL_RANK - spatial + axis] = cnp.PyArray_STRIDE(array, first + axis) // size
-
-
-cdef inline int fill_axes(convpool_axis* filled, tuple axes) except -1:
-    """Axes from tuples (size, kernel, stride, dilation, before, after, out); those that 1-D and 2-D
-    lack come first and have size 1."""
-    cdef int axis, missing = CONVPOOL_AXES - <int>len(axes)
-    for axis in range(missing):
-        filled[axis] = convpool_axis(1, 1, 1, 1, 0, 0, 1)
-    for axis in range(missing, CONVPOOL_AXES):
-        size, kernel, stride, dilation, before, after, outputs = axes[axis - missing]
-        filled[axis] = convpool_axis(size, kernel, stride, dilation, before, after, outputs)
-    return 0

@@ -17,6 +17,7 @@ cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_CHAIN_STARTS, CONVPOOL_CHAIN_GOES_ON, CONVPOOL_CHAIN_ADDS
     enum: CONVPOOL_WINOGRAD_SIDE, CONVPOOL_WINOGRAD_POINTS, CONVPOOL_WINOGRAD_TILES
     enum: CONVPOOL_WINOGRAD_CHUNK
+    enum: CONVPOOL_FILTER_ROWS
 
     ctypedef struct convpool_axis:
         int64_t size, kernel, stride, dilation, before, after, out
@@ -52,6 +53,28 @@ cdef extern from "convpool/convpool.h" nogil:
         int average, include_padding
         int64_t divisor
 
+    ctypedef struct convpool_filter:
+        int64_t height, width, channels
+        int64_t kernel_height, kernel_width, above, left
+        int64_t x_stride[3]
+        int64_t out_stride[3]
+        int border
+        double border_value
+        const int64_t* column
+        const double* taps
+        double doubt
+
+    ctypedef struct convpool_filter_kernels:
+        size_t real_size
+        void (*line)(const convpool_filter*, const void*, int64_t, int64_t, int64_t, int64_t,
+                     int64_t, void*) noexcept nogil
+        void (*store)(const convpool_filter*, const void*, const void*, int64_t, int64_t, int64_t,
+                      int64_t, int64_t, void*) noexcept nogil
+        void (*rows)(const void**, const void*, int64_t, int64_t, int64_t, int64_t, int64_t, void*,
+                     int64_t) noexcept nogil
+        void (*fold)(const void**, int, int64_t, void**) noexcept nogil
+        void (*unfold)(const void*, int64_t, int, int64_t, void*, int64_t) noexcept nogil
+
     ctypedef struct convpool_kernels:
         size_t element_size, real_size
         int64_t rows, columns
@@ -80,6 +103,7 @@ cdef extern from "convpool/convpool.h" nogil:
                                int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*winograd_weights)(const convpool_conv*, const void*, const int64_t*, int64_t,
                                  int64_t, void*, int64_t) noexcept nogil
+        const convpool_filter_kernels* filter[2]
 
     unsigned convpool_cpu_capabilities()
     const char* convpool_isa_name(int isa)
@@ -96,4 +120,5 @@ cdef extern from "convpool/convpool.h" nogil:
                                           int64_t column_step, int64_t phase_step)
     void convpool_outputs_inside(const convpool_axis* axis, int64_t* begin, int64_t* end)
     int64_t convpool_pixels(const convpool_axis* axis)
+    int64_t convpool_border_index(int64_t i, int64_t size, int border)
     int64_t convpool_taps(const convpool_axis* axis)

@@ -5,6 +5,6 @@ from convpool._memory cimport bytes_in, bytes_out
 
 cdef bint suits_stencil(const convpool_conv* conv, bint channels_last) noexcept
 cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
-                     const convpool_kernels* weight_kernels, bint channels_last, bytes_in x,
+                     bint channels_last, bytes_in x,
                      cnp.ndarray weight, bytes_in bias, bytes_in residual, bytes_out out,
                      int threads) except -1

@@ -51,7 +51,6 @@ cdef struct Plan:
     convpool_stencil inner          # over the input, for outputs that meet no border
     int64_t inside[3][2]            # which those are, on each axis
     int interleaved                 # a patch has all lanes side by side
-    int shared                      # and one weight for all of them
     int direct                      # sums are formed in `out`
     int finished                    # and need no epilogue
     int bordered                    # what patches have in common, as stage_patch counts it
@@ -160,12 +159,10 @@ cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noe
     plan.stencil = convpool_stencil_for(
         conv, plan.interleaved, offsets, pitch, plan.stage.lanes, pitch * plan.stage.rows)
     plan.inside[0][1] = 0
-    if plan.shared:
-        plan.stencil.shape = 0
     if plan.interleaved:
         plan.stencil.row_step *= conv.axis[CONVPOOL_ROW].stride
     if (plan.interleaved and conv.x_stride[CONVPOOL_AT_CHANNEL] == 1 and conv.out_channels == 1
-            and plan.kernels.element_size == plan.kernels.real_size and not plan.shared
+            and plan.kernels.element_size == plan.kernels.real_size
             and conv.groups - (plan.lane_blocks - 1) * plan.lanes >= WIDTH):
         convpool_input_offsets(conv, further)
         plan.inner = convpool_stencil_for(
@@ -186,7 +183,7 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
     plan.finished = conv.activation in (CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_HARDTANH)
     plan.direct = (step == 1 and not with_residual
                    and plan.kernels.element_size == plan.kernels.real_size
-                   and (dense or (plan.finished and not plan.shared)))
+                   and (dense or plan.finished))
     plan.finished = plan.finished and plan.direct
     if plan.finished and conv.activation == CONVPOOL_RELU:
         plan.stencil.low = plan.inner.low = 0
@@ -199,7 +196,7 @@ cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
     cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t patch = convpool_stage_size(&plan.staged, &plan.stage) + CONVPOOL_SLACK
     plan.weight_pitch = 1
-    if plan.interleaved and not plan.shared:
+    if plan.interleaved:
         plan.weight_pitch = ceil_div(plan.lanes, WIDTH) * WIDTH
     plan.weight_size = aligned((plan.stencil.taps + 1) * plan.weight_pitch * real)
     plan.patch_size = aligned(patch * real)
@@ -230,7 +227,7 @@ cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool
         pitch = conv.out_stride[CONVPOOL_AT_COLUMN]
         sums = out + (block.depth * conv.out_stride[CONVPOOL_AT_DEPTH] + block.row * row_pitch
                       + block.column * pitch) * <int64_t>kernels.element_size
-    if plan.interleaved and not plan.shared:
+    if plan.interleaved:
         kernels.stencil_lanes(stencil, from_, weight, plan.weight_pitch, bias, block, sums,
                               row_pitch, pitch)
     else:
@@ -368,9 +365,8 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
 
 
 cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
-                     const convpool_kernels* weight_kernels, bint channels_last, bytes_in x,
-                     cnp.ndarray weight, bytes_in bias, bytes_in residual, bytes_out out,
-                     int threads) except -1:
+                     bint channels_last, bytes_in x, cnp.ndarray weight, bytes_in bias,
+                     bytes_in residual, bytes_out out, int threads) except -1:
     cdef Plan plan
     cdef Weight taps
     cdef Block memory, offsets = Block(2 * convpool_taps(conv.axis) * sizeof(int64_t))
@@ -381,20 +377,18 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     plan.interleaved = channels_last
     plan.staged = staged_as(conv, channels_last)
     plan_blocks(&plan, conv, threads)
-    plan.shared = (cnp.PyArray_STRIDE(weight, 0) == 0 and channels_last and bias == NULL
-                   and plan.lane_blocks == 1 and conv.axis[CONVPOOL_COLUMN].stride == 1)
     plan_sums(&plan, conv, <int64_t*>offsets.data)
     plan_results(&plan, conv, residual != NULL)
     plan_memory(&plan, conv)
 
-    taps.kernels = weight_kernels
+    taps.kernels = kernels
     taps.conv = conv[0]
     taps.conv.out_channels = plan.channels
     fill_strides(taps.stride, weight, False)
     taps.data = <bytes_in>cnp.PyArray_DATA(weight)
     taps.bias = bias
     taps.packed = (channels_last or not cnp.PyArray_IS_C_CONTIGUOUS(weight)
-                   or weight_kernels.element_size != kernels.real_size)
+                   or kernels.element_size != kernels.real_size)
 
     threads = min(threads, plan.tasks)
     memory = Block(threads * plan.scratch_size)

@@ -7,8 +7,7 @@ cimport numpy as cnp
 cdef bint fits_winograd(const convpool_conv* conv) noexcept
 cdef bint pays_winograd(const convpool_conv* conv) noexcept
 cdef Block transform_weights(const convpool_conv* conv, const convpool_kernels* kernels,
-                             const convpool_kernels* weight_kernels, cnp.ndarray weight,
-                             int threads)
+                             cnp.ndarray weight, int threads)
 cdef int run_winograd(const convpool_conv* conv, const convpool_kernels* kernels,
                       bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
                       bytes_out out, int threads) except -1

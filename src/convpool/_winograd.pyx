@@ -112,13 +112,12 @@ cdef void plan_tiles(Plan* plan, const convpool_conv* conv, int threads) noexcep
 
 
 cdef Block transform_weights(const convpool_conv* conv, const convpool_kernels* kernels,
-                             const convpool_kernels* weight_kernels, cnp.ndarray weight,
-                             int threads):
+                             cnp.ndarray weight, int threads):
     """The weights as `run_winograd` takes them."""
     cdef Plan plan
     cdef int64_t stride[5]
     cdef int64_t real = <int64_t>kernels.real_size
-    cdef int64_t element = <int64_t>weight_kernels.element_size
+    cdef int64_t element = <int64_t>kernels.element_size
     cdef int64_t task, group, strip
     cdef Block packed
     cdef bytes_out strips
@@ -130,7 +129,7 @@ cdef Block transform_weights(const convpool_conv* conv, const convpool_kernels* 
     for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads):
         group = task // plan.channel_strips
         strip = task % plan.channel_strips
-        weight_kernels.winograd_weights(
+        kernels.winograd_weights(
             conv, data + group * conv.out_channels * stride[0] * element, stride,
             strip * kernels.rows, kernels.rows,
             strips + (group * CONVPOOL_WINOGRAD_POINTS * plan.weight_plane

@@ -18,7 +18,7 @@ from . import filters
 from ._config import get_config
 from ._errors import UsageError
 from ._threads import num_threads
-from .functional import filter2d
+from .filtering import filter2d
 
 PADDING_MODES = ("reflect", "replicate", "circular", "zeros")
 

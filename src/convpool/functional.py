@@ -5,31 +5,11 @@ What a function is given goes to `_call`, which settles it and runs the driver.
 
 from typing import Literal, SupportsIndex, overload
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _call, _conv
-from ._arguments import (
-    DTYPES,
-    Activation,
-    Array,
-    IntPerAxis,
-    Padding,
-    array_of,
-    border_code,
-    output_array,
-    readable,
-    real,
-)
+from . import _call
+from ._arguments import Activation, Array, IntPerAxis, Padding
 from .packed import PackedWeight
-
-
-def _deliver(result: Array, out: Array | None, copy: bool) -> Array:
-    if out is None:
-        return result
-    if copy:
-        out[...] = result
-    return out
 
 
 def conv1d(
@@ -483,116 +463,3 @@ def avg_pool2d(
         count_include_pad, divisor_override, False,
     )  # fmt: skip
     return result
-
-
-def filter2d(
-    image: ArrayLike,
-    kernel: ArrayLike,
-    *,
-    padding_mode: str = "reflect",
-    padding_value: float = 0,
-    flip: bool = False,
-    out: Array | None = None,
-    num_threads: SupportsIndex | None = None,
-) -> Array:
-    r"""Filter an image with one kernel, every channel alike; the size stays.
-
-    .. math:: out(i, j) = \sum_{u, v} k(u, v)\, image(i + u - \lfloor h / 2 \rfloor,
-              j + v - \lfloor w / 2 \rfloor)
-
-    for a kernel of h x w: what `scipy.ndimage.correlate` computes, and with `flip`
-    `scipy.ndimage.convolve`.
-
-    Parameters
-    ----------
-    image : array_like, (height, width) or (height, width, channels)
-        uint8, uint16, float32 or float64.
-    kernel : array_like, (h, w)
-        Any real type and size, odd or even.
-    padding_mode : {"reflect", "constant", "zeros", "replicate", "circular"}
-        What lies beyond the edge, however far: the image mirrored without its edge,
-        `padding_value`, 0, the edge, the other side.
-    padding_value : float
-        For padding_mode "constant".
-    flip : bool
-        Mirror the kernel, and for even sizes its centre with it: convolution in the sense of
-        mathematics.
-    out : numpy.ndarray, optional
-        Where to write the result: image's shape and type, any strides. It may overlap the image.
-    num_threads : int, optional
-        For this call; otherwise as `convpool.set_num_threads` or the environment say.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of image's shape and type. uint8 and uint16 are summed in float64, rounded half to even
-        and saturated.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a type, shape or value is not as above. Nothing has been written to `out` then.
-
-    Examples
-    --------
-    A kernel of nine times 1/9 blurs:
-
-    >>> import numpy as np, convpool
-    >>> dot = np.zeros((5, 5), np.uint8)
-    >>> dot[2, 2] = 90
-    >>> convpool.filter2d(dot, np.full((3, 3), 1 / 9))
-    array([[ 0,  0,  0,  0,  0],
-           [ 0, 10, 10, 10,  0],
-           [ 0, 10, 10, 10,  0],
-           [ 0, 10, 10, 10,  0],
-           [ 0,  0,  0,  0,  0]], dtype=uint8)
-    """
-    picture = array_of("image", image)
-    if picture.dtype.char not in "BHfd":
-        raise TypeError(
-            f"image: got dtype {picture.dtype}, expected uint8, uint16, float32 or float64; "
-            "convert it, e.g. image.astype(numpy.float32)"
-        )
-    if picture.ndim not in (2, 3) or 0 in picture.shape:
-        raise ValueError(
-            f"image: got shape {picture.shape}, expected (height, width) or "
-            "(height, width, channels), at least 1 each"
-        )
-    picture = readable(picture)
-    taps = array_of("kernel", kernel)
-    if taps.dtype.kind not in "biuf":
-        raise TypeError(f"kernel: got dtype {taps.dtype}, expected real numbers")
-    if taps.ndim != 2 or 0 in taps.shape:
-        raise ValueError(f"kernel: got shape {taps.shape}, expected (height, width), at least 1")
-    sum_type = np.dtype(np.float32 if picture.dtype == np.float32 else np.float64)
-    taps = taps.astype(sum_type)
-    border, border_value = border_code(padding_mode, real("padding_value", padding_value))
-    if flip:
-        taps = taps[::-1, ::-1]
-    axes = []
-    for size, length in zip(picture.shape, taps.shape, strict=False):
-        before = length - 1 - length // 2 if flip else length // 2
-        axes.append((size, length, 1, 1, before, length - 1 - before, size))
-    result, copy = output_array(out, picture.shape, picture.dtype, (picture,))
-    # A depthwise convolution with channels last, whose channels share one kernel.
-    channels = picture.shape[2] if picture.ndim == 3 else 1
-    _conv.convolve(
-        np.atleast_3d(picture)[None],
-        np.broadcast_to(taps, (channels, 1, *taps.shape)),
-        None,
-        None,
-        np.atleast_3d(result)[None],
-        strips=None,
-        dtype=DTYPES[picture.dtype.char],
-        weight_dtype=DTYPES[sum_type.char],
-        axes=tuple(axes),
-        groups=channels,
-        channels_last=True,
-        border=border,
-        border_value=border_value,
-        activation=0,
-        p0=0.0,
-        p1=0.0,
-        num_threads=num_threads,
-    )
-    return _deliver(result, out, copy)

@@ -1,0 +1,20 @@
+from typing import Any, SupportsIndex
+
+from numpy.typing import NDArray
+
+def filter_image(
+    x: NDArray[Any],
+    out: NDArray[Any],
+    *,
+    dtype: int,
+    wide: bool,
+    taps: NDArray[Any],
+    weight: NDArray[Any],
+    along: NDArray[Any] | None,
+    before: tuple[int, int],
+    border: int,
+    border_value: float,
+    doubt: float,
+    levels: int,
+    num_threads: SupportsIndex | None,
+) -> None: ...
