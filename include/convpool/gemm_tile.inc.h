@@ -19,6 +19,7 @@
  * Included once for each instruction set and real type, with these set by the vocabulary file:
  *   REAL  REAL_NAME  ISA_NAME  TARGET           type, its name, the instruction set's, attribute
  *   VEC  LANES  VZERO()  VLOAD(p)  VSTORE(p, v)  VSET1(x)  VFMA(a, b, c) = a * b + c
+ *   VROW(a, r) = VSET1(a[r]), where r < ROWS: from memory, or from a register of several rows
  *   ROWS  VECTORS  TILE_CASES(X)                shape, and X(r, v) for each smaller shape
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
@@ -33,18 +34,23 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
     VEC sum[ROWS][VECTORS];
     int r, v;
     int64_t k;
+    CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
+        CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             sum[r][v] = accumulate ? VLOAD(tile + r * COLUMNS + v * LANES) : VZERO();
         }
     }
     for (k = 0; k < depth; ++k) {
         VEC column[VECTORS];
+        CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             column[v] = VLOAD(b + v * LANES);
         }
+        CONVPOOL_UNROLL
         for (r = 0; r < rows; ++r) {
-            const VEC row = VSET1(a[r]);
+            const VEC row = VROW(a, r);
+            CONVPOOL_UNROLL
             for (v = 0; v < vectors; ++v) {
                 sum[r][v] = VFMA(row, column[v], sum[r][v]);
             }
@@ -52,7 +58,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
         a += ROWS;
         b += COLUMNS;
     }
+    CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
+        CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             VSTORE(tile + r * COLUMNS + v * LANES, sum[r][v]);
         }

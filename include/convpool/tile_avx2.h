@@ -26,6 +26,7 @@
 #define VLOAD(p) _mm256_loadu_ps(p)
 #define VSTORE(p, v) _mm256_storeu_ps(p, v)
 #define VSET1(x) _mm256_set1_ps(x)
+#define VROW(a, r) VSET1((a)[r])
 #define VFMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
@@ -38,6 +39,7 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #undef VLOAD
 #undef VSTORE
 #undef VSET1
+#undef VROW
 #undef VFMA
 
 #define REAL double
@@ -48,6 +50,7 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VLOAD(p) _mm256_loadu_pd(p)
 #define VSTORE(p, v) _mm256_storeu_pd(p, v)
 #define VSET1(x) _mm256_set1_pd(x)
+#define VROW(a, r) VSET1((a)[r])
 #define VFMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
@@ -60,6 +63,7 @@ enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #undef VLOAD
 #undef VSTORE
 #undef VSET1
+#undef VROW
 #undef VFMA
 
 #include "elements.inc.h"

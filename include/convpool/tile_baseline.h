@@ -13,6 +13,7 @@
 #define VLOAD(p) (*(p))
 #define VSTORE(p, v) (*(p) = (v))
 #define VSET1(x) (x)
+#define VROW(a, r) VSET1((a)[r])
 #define VFMA(a, b, c) ((a) * (b) + (c))
 #define ROWS 4
 #define VECTORS 4
@@ -55,6 +56,7 @@ enum {
 #undef VLOAD
 #undef VSTORE
 #undef VSET1
+#undef VROW
 #undef VFMA
 #undef ROWS
 #undef VECTORS
