@@ -9,6 +9,11 @@
 
 #if CONVPOOL_X86
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* it leaves these out */
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#endif
 
 #define ISA_NAME avx2
 #define TARGET CONVPOOL_TARGET_AVX2

@@ -9,6 +9,10 @@
 
 #if CONVPOOL_X86
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* it leaves these out */
+#include <smmintrin.h>
+#include <avx512fintrin.h>
+#endif
 
 #define ISA_NAME avx512
 #define TARGET CONVPOOL_TARGET_AVX512
