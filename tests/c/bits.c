@@ -24,7 +24,8 @@ static void *allocate(int64_t bytes)
     return memory;
 }
 
-/* `count` numbers of [-1, 1), or of all of the type's for pixels: the same on every machine. */
+/* `count` numbers of [-1, 1), or of all of the type's for pixels: the same on every machine. They
+ * have all the digits of the type, lest products be exact with or without fused multiply-add. */
 static void *numbers(int dtype, int64_t count, uint64_t seed)
 {
     uint64_t state = seed;
@@ -33,7 +34,7 @@ static void *numbers(int dtype, int64_t count, uint64_t seed)
     for (i = 0; i < count; ++i) {
         double value;
         state = state * 6364136223846793005u + 1442695040888963407u;
-        value = (double)(int64_t)(state >> 40) * 0x1p-23 - 1;
+        value = (double)(int64_t)(state >> 11) * 0x1p-52 - 1;
         switch (dtype) {
         case CONVPOOL_F32: ((float *)array)[i] = (float)value; break;
         case CONVPOOL_F64: ((double *)array)[i] = value; break;
