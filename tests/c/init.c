@@ -1,4 +1,5 @@
-/* init.c - the first process of an emulated Linux: runs `/bits avx512`, then turns the power off. */
+/* init.c - the first process of an emulated Linux: runs `/bits avx512`, then turns the power off.
+ */
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <termios.h>
