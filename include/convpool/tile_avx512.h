@@ -1,6 +1,6 @@
 /* tile_avx512.h - the vocabulary of AVX-512: 32 registers of 512 bits. A tile of 8 rows by 3
- * vectors keeps 24 of them as sums and reads 11 values for 24 multiply-adds; 3 vectors are 48 pixels
- * of float32, which cut a panel of 240 evenly.
+ * vectors keeps 24 of them as sums and reads 11 values for 24 multiply-adds; 3 vectors are 48
+ * pixels of float32, which cut a panel of 240 evenly.
  */
 #ifndef CONVPOOL_TILE_AVX512_H
 #define CONVPOOL_TILE_AVX512_H
