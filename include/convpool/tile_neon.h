@@ -10,6 +10,32 @@
 #if CONVPOOL_ARM64
 #include <arm_neon.h>
 
+/* Loads that take neighbours apart, v[i] = p[i], p[i + n], p[i + 2 n], ... for n = 2 or 4, and
+ * stores that put them together again: what NEON calls structures. */
+#define CONVPOOL_NEON_STRUCTURES(n, real, name, suffix)                                           \
+    CONVPOOL_FORCE_INLINE void convpool_load##n##_##name##_neon(const real *p, suffix##_t *v)     \
+    {                                                                                             \
+        const suffix##x##n##_t all = vld##n##q_##name(p);                                         \
+        int i;                                                                                    \
+        for (i = 0; i < n; ++i) {                                                                 \
+            v[i] = all.val[i];                                                                    \
+        }                                                                                         \
+    }                                                                                             \
+    CONVPOOL_FORCE_INLINE void convpool_store##n##_##name##_neon(real *p, const suffix##_t *v)    \
+    {                                                                                             \
+        suffix##x##n##_t all;                                                                     \
+        int i;                                                                                    \
+        for (i = 0; i < n; ++i) {                                                                 \
+            all.val[i] = v[i];                                                                    \
+        }                                                                                         \
+        vst##n##q_##name(p, all);                                                                 \
+    }
+CONVPOOL_NEON_STRUCTURES(2, float, f32, float32x4)
+CONVPOOL_NEON_STRUCTURES(4, float, f32, float32x4)
+CONVPOOL_NEON_STRUCTURES(2, double, f64, float64x2)
+CONVPOOL_NEON_STRUCTURES(4, double, f64, float64x2)
+#undef CONVPOOL_NEON_STRUCTURES
+
 #define ISA_NAME neon
 #define TARGET
 #define ROWS 8
@@ -36,7 +62,16 @@
 #define VSTORE(p, v) vst1q_f32(p, v)
 #define VSET1(x) vdupq_n_f32(x)
 #define VROW(a, r) VELEMENT(a, r)
+#define VADD(a, b) vaddq_f32(a, b)
+#define VSUB(a, b) vsubq_f32(a, b)
+#define VMUL(a, b) vmulq_f32(a, b)
+#define VAND(a, b) \
+    vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b)))
 #define VFMA(a, b, c) vfmaq_f32(c, a, b)
+#define VLOAD2(p, v) convpool_load2_f32_neon(p, v)
+#define VLOAD4(p, v) convpool_load4_f32_neon(p, v)
+#define VSTORE2(p, v) convpool_store2_f32_neon(p, v)
+#define VSTORE4(p, v) convpool_store4_f32_neon(p, v)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 enum { convpool_columns_f32_neon = VECTORS * LANES };
@@ -49,7 +84,15 @@ enum { convpool_columns_f32_neon = VECTORS * LANES };
 #undef VSTORE
 #undef VSET1
 #undef VROW
+#undef VADD
+#undef VSUB
+#undef VMUL
+#undef VAND
 #undef VFMA
+#undef VLOAD2
+#undef VLOAD4
+#undef VSTORE2
+#undef VSTORE4
 
 #define REAL double
 #define REAL_NAME f64
@@ -60,7 +103,16 @@ enum { convpool_columns_f32_neon = VECTORS * LANES };
 #define VSTORE(p, v) vst1q_f64(p, v)
 #define VSET1(x) vdupq_n_f64(x)
 #define VROW(a, r) VELEMENT(a, r)
+#define VADD(a, b) vaddq_f64(a, b)
+#define VSUB(a, b) vsubq_f64(a, b)
+#define VMUL(a, b) vmulq_f64(a, b)
+#define VAND(a, b) \
+    vreinterpretq_f64_u64(vandq_u64(vreinterpretq_u64_f64(a), vreinterpretq_u64_f64(b)))
 #define VFMA(a, b, c) vfmaq_f64(c, a, b)
+#define VLOAD2(p, v) convpool_load2_f64_neon(p, v)
+#define VLOAD4(p, v) convpool_load4_f64_neon(p, v)
+#define VSTORE2(p, v) convpool_store2_f64_neon(p, v)
+#define VSTORE4(p, v) convpool_store4_f64_neon(p, v)
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 enum { convpool_columns_f64_neon = VECTORS * LANES };
@@ -73,7 +125,15 @@ enum { convpool_columns_f64_neon = VECTORS * LANES };
 #undef VSTORE
 #undef VSET1
 #undef VROW
+#undef VADD
+#undef VSUB
+#undef VMUL
+#undef VAND
 #undef VFMA
+#undef VLOAD2
+#undef VLOAD4
+#undef VSTORE2
+#undef VSTORE4
 
 #include "elements.inc.h"
 
