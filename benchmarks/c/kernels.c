@@ -18,48 +18,60 @@ static double now(void)
 }
 
 /* Independent chains of multiply-adds in registers: what the units can do at most. */
+#define CHAINS (CONVPOOL_ARM64 ? 24 : 12) /* latency times units, where registers allow */
+#define PEAK(target, name, vec, set1, fma, store)       \
+    target static double peak_##name(long steps)        \
+    {                                                   \
+        const vec a = set1(0.999f), b = set1(0.001f);   \
+        vec s[CHAINS];                                  \
+        float out[16];                                  \
+        double total = 0;                               \
+        CONVPOOL_UNROLL                                 \
+        for (int i = 0; i < CHAINS; ++i) {              \
+            s[i] = set1((float)i);                      \
+        }                                               \
+        for (long step = 0; step < steps; ++step) {     \
+            CONVPOOL_UNROLL                             \
+            for (int i = 0; i < CHAINS; ++i) {          \
+                s[i] = fma(s[i], a, b);                 \
+            }                                           \
+        }                                               \
+        CONVPOOL_UNROLL                                 \
+        for (int i = 0; i < CHAINS; ++i) {              \
+            store(out, s[i]);                           \
+            total += out[0];                            \
+        }                                               \
+        return total;                                   \
+    }
 #if CONVPOOL_X86
-CONVPOOL_TARGET_AVX2 static double peak_avx2(long steps)
-{
-    const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
-    __m256 s[12];
-    float out[8];
-    double total = 0;
-    for (int i = 0; i < 12; ++i) {
-        s[i] = _mm256_set1_ps((float)i);
-    }
-    for (long step = 0; step < steps; ++step) {
-        for (int i = 0; i < 12; ++i) {
-            s[i] = _mm256_fmadd_ps(s[i], a, b);
-        }
-    }
-    for (int i = 0; i < 12; ++i) {
-        _mm256_storeu_ps(out, s[i]);
-        total += out[0];
-    }
-    return total;
-}
+PEAK(CONVPOOL_TARGET_AVX2, avx2, __m256, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps)
+PEAK(CONVPOOL_TARGET_AVX512, avx512, __m512, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps)
+#elif CONVPOOL_ARM64
+#define FMA(a, b, c) vfmaq_f32(c, a, b)
+PEAK(, neon, float32x4_t, vdupq_n_f32, FMA, vst1q_f32)
 #endif
 
 static volatile double sink;
 
-/* Best of the repeats, in GFLOP/s; 0 where this machine has no fused multiply-add to measure. */
-static double fma_peak(int repeats)
+/* Best of the repeats, in GFLOP/s of float32; 0 for a set without fused multiply-add. */
+static double fma_peak(int isa, int repeats)
 {
-    double best = 0;
+    const long steps = 1000000;
+    double (*peak)(long) = NULL, best = 0;
+    int lanes = 0;
 #if CONVPOOL_X86
-    if (convpool_cpu_capabilities() >> CONVPOOL_AVX2 & 1) {
-        const long steps = 1000000;
-        for (int i = 0; i < repeats; ++i) {
-            const double start = now();
-            sink = peak_avx2(steps);
-            const double rate = 12.0 * 8 * 2 * (double)steps / (now() - start) * 1e-9;
-            best = rate > best ? rate : best;
-        }
-    }
-#else
-    (void)repeats;
+    peak = isa == CONVPOOL_AVX2 ? peak_avx2 : isa == CONVPOOL_AVX512 ? peak_avx512 : NULL;
+    lanes = isa == CONVPOOL_AVX2 ? 8 : 16;
+#elif CONVPOOL_ARM64
+    peak = isa == CONVPOOL_NEON ? peak_neon : NULL;
+    lanes = 4;
 #endif
+    for (int i = 0; peak != NULL && i < repeats; ++i) {
+        const double start = now();
+        sink = peak(steps);
+        const double rate = 2e-9 * CHAINS * lanes * (double)steps / (now() - start);
+        best = rate > best ? rate : best;
+    }
     return best;
 }
 
@@ -144,10 +156,13 @@ static void layer(const char *name, int dtype, int isa, double peak, int repeats
 int main(int count, char **words)
 {
     const int repeats = count > 1 ? atoi(words[1]) : 20;
-    const double peak = fma_peak(repeats);
-    printf("float32 multiply-add peak of one core: %.1f GFLOP/s (double: half of it)\n", peak);
     for (int isa = 0; isa < CONVPOOL_ISAS; ++isa) {
         if (convpool_cpu_capabilities() >> isa & 1) {
+            const double peak = fma_peak(isa, repeats);
+            if (peak > 0) {
+                printf("%-8s peak of multiply-adds on one core: float32 %.1f GFLOP/s, "
+                       "float64 half of it\n", convpool_isa_name(isa), peak);
+            }
             layer("f32", CONVPOOL_F32, isa, peak, repeats);
             layer("f64", CONVPOOL_F64, isa, peak, repeats);
             layer("f16", CONVPOOL_F16, isa, peak, repeats);

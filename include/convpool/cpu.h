@@ -19,8 +19,10 @@
 /* Instruction sets, in the order of preference; each is a bit of a capability mask. */
 typedef enum convpool_isa {
     CONVPOOL_BASELINE = 0,
-    CONVPOOL_AVX2 = 1, /* AVX2 with FMA */
-    CONVPOOL_ISAS = 2
+    CONVPOOL_AVX2 = 1,   /* AVX2 with FMA */
+    CONVPOOL_AVX512 = 2, /* AVX-512 F, VL, DQ and BW */
+    CONVPOOL_NEON = 3,   /* 64-bit ARM */
+    CONVPOOL_ISAS = 4
 } convpool_isa;
 
 /* Result: the instruction set's name, NULL for a number that names none. */
@@ -29,6 +31,8 @@ CONVPOOL_INLINE const char *convpool_isa_name(int isa)
     switch (isa) {
     case CONVPOOL_BASELINE: return "baseline";
     case CONVPOOL_AVX2: return "avx2";
+    case CONVPOOL_AVX512: return "avx512";
+    case CONVPOOL_NEON: return "neon";
     default: return NULL;
     }
 }
@@ -46,7 +50,8 @@ CONVPOOL_INLINE void convpool_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t re
 #endif
 }
 
-/* Precondition: cpuid says that the operating system has enabled xgetbv. */
+/* Result: a bit for each kind of register that the operating system saves: 1 xmm, 2 ymm; 5 opmask,
+ * 6 and 7 zmm. Precondition: cpuid says that it has enabled xgetbv. */
 CONVPOOL_INLINE uint64_t convpool_saved_registers(void)
 {
 #if defined(_MSC_VER)
@@ -67,12 +72,20 @@ CONVPOOL_INLINE unsigned convpool_cpu_capabilities(void)
     uint32_t leaf[4];
     convpool_cpuid(1, 0, leaf);
     const int fma = (leaf[2] >> 12) & 1, xgetbv = (leaf[2] >> 27) & 1, avx = (leaf[2] >> 28) & 1;
-    if (fma && xgetbv && avx && (convpool_saved_registers() & 6) == 6) {
+    if (fma && xgetbv && avx) {
+        const uint64_t saved = convpool_saved_registers();
+        const uint32_t avx2 = 1u << 5;
+        const uint32_t avx512 = avx2 | 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F DQ BW VL */
         convpool_cpuid(7, 0, leaf);
-        if ((leaf[1] >> 5) & 1) {
+        if ((saved & 0x06) == 0x06 && (leaf[1] & avx2) == avx2) {
             mask |= 1u << CONVPOOL_AVX2;
         }
+        if ((saved & 0xe6) == 0xe6 && (leaf[1] & avx512) == avx512) {
+            mask |= 1u << CONVPOOL_AVX512;
+        }
     }
+#elif CONVPOOL_ARM64
+    mask |= 1u << CONVPOOL_NEON; /* part of the architecture, on every operating system */
 #endif
     return mask;
 }

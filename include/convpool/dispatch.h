@@ -6,7 +6,9 @@
 
 #include "cpu.h"
 #include "tile_avx2.h"
+#include "tile_avx512.h"
 #include "tile_baseline.h"
+#include "tile_neon.h"
 
 typedef struct convpool_kernels {
     size_t element_size;   /* of arrays */
@@ -84,6 +86,9 @@ CONVPOOL_INLINE const convpool_kernels *convpool_find_kernels(int dtype, int isa
     static const convpool_kernels baseline[CONVPOOL_DTYPES] = CONVPOOL_ALL_KERNELS(baseline);
 #if CONVPOOL_X86
     static const convpool_kernels avx2[CONVPOOL_DTYPES] = CONVPOOL_ALL_KERNELS(avx2);
+    static const convpool_kernels avx512[CONVPOOL_DTYPES] = CONVPOOL_ALL_KERNELS(avx512);
+#elif CONVPOOL_ARM64
+    static const convpool_kernels neon[CONVPOOL_DTYPES] = CONVPOOL_ALL_KERNELS(neon);
 #endif
     if (dtype < 0 || dtype >= CONVPOOL_DTYPES) {
         return NULL;
@@ -92,6 +97,9 @@ CONVPOOL_INLINE const convpool_kernels *convpool_find_kernels(int dtype, int isa
     case CONVPOOL_BASELINE: return &baseline[dtype];
 #if CONVPOOL_X86
     case CONVPOOL_AVX2: return &avx2[dtype];
+    case CONVPOOL_AVX512: return &avx512[dtype];
+#elif CONVPOOL_ARM64
+    case CONVPOOL_NEON: return &neon[dtype];
 #endif
     default: return NULL;
     }

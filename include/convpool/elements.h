@@ -22,15 +22,6 @@ enum { CONVPOOL_SLACK = 128 };
 /* Column phases of a patch whose ends are found once for all its rows. */
 enum { CONVPOOL_PHASES = 4 };
 
-/* Before a loop of few and constant steps: unrolled, the arrays it indexes become registers. */
-#if defined(__clang__)
-#define CONVPOOL_UNROLL _Pragma("clang loop unroll(full)")
-#elif defined(__GNUC__)
-#define CONVPOOL_UNROLL _Pragma("GCC unroll 32")
-#else
-#define CONVPOOL_UNROLL
-#endif
-
 /* Outputs that one call of pool_lanes makes at most; they too live on the stack. */
 enum { CONVPOOL_POOL_LANES = 128 };
 

@@ -9,8 +9,7 @@
  * of those once more: 9 products for 16. fold makes the lines of all products, unfold the outputs;
  * numbers of products read the outer level first.
  *
- * Included once for each instruction set and real type, after gemm_tile.inc.h, whose vocabulary it
- * shares.
+ * Included once for each instruction set and real type, by vectors.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 

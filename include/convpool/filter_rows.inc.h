@@ -11,8 +11,7 @@
  *     line 3   r = 0 1 2 3
  *     ...
  *
- * Included once for each instruction set and real type, after gemm_tile.inc.h, whose vocabulary it
- * shares.
+ * Included once for each instruction set and real type, by vectors.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 #define FILTER_VECTORS 3

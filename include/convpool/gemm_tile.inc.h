@@ -16,10 +16,10 @@
  * holds: neither the number of threads, nor the cut of depth into blocks, nor the width of a vector
  * changes a bit of it.
  *
- * Included once for each instruction set and real type, with these set by the vocabulary file:
- *   REAL  REAL_NAME  ISA_NAME  TARGET           type, its name, the instruction set's, attribute
- *   VEC  LANES  VZERO()  VLOAD(p)  VSTORE(p, v)  VSET1(x)  VADD(a, b)  VFMA(a, b, c) = a * b + c
- *   ROWS  VECTORS  TILE_CASES(X)                shape, and X(r, v) for each smaller shape
+ * Included once for each instruction set and real type, by vectors.inc.h, with these set for each
+ * instruction set:
+ *   ISA_NAME  TARGET               its name, the attribute of its functions
+ *   ROWS  VECTORS  TILE_CASES(X)   shape, and X(r, v) for each smaller shape
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
@@ -33,7 +33,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
     VEC sum[ROWS][VECTORS];
     int r, v;
     int64_t k;
+    CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
+        CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VLOAD(tile + r * tile_step + v * LANES)
                                                         : VZERO();
@@ -41,11 +43,14 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
     }
     for (k = 0; k < depth; ++k) {
         VEC column[VECTORS];
+        CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             column[v] = VLOAD(b + v * LANES);
         }
+        CONVPOOL_UNROLL
         for (r = 0; r < rows; ++r) {
-            const VEC row = VSET1(a[r]);
+            const VEC row = VROW(a, r);
+            CONVPOOL_UNROLL
             for (v = 0; v < vectors; ++v) {
                 sum[r][v] = VFMA(row, column[v], sum[r][v]);
             }
@@ -53,7 +58,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
         a += ROWS;
         b += b_step;
     }
+    CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
+        CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             REAL *to = tile + r * tile_step + v * LANES;
             VSTORE(to, chain == CONVPOOL_CHAIN_ADDS ? VADD(VLOAD(to), sum[r][v]) : sum[r][v]);

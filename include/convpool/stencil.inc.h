@@ -15,9 +15,7 @@
  * what both write is the same. Square kernels of common sizes have bodies in which all taps are
  * literals: there each input row is loaded once for all the output rows it is part of.
  *
- * Included once for each instruction set and real type, after gemm_tile.inc.h, whose vocabulary it
- * shares, with VADD(a, b), VMAX(a, b) = a > b ? a : b and VMIN(a, b) = a < b ? a : b beside. Sums
- * run in the order of taps, as chains of (fused) multiply-adds from 0: the bits are those of
+ * Included once for each instruction set and real type, by vectors.inc.h. Sums run in the order of taps, as chains of (fused) multiply-adds from 0: the bits are those of
  * gemm_tile.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)

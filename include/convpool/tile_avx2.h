@@ -9,6 +9,11 @@
 
 #if CONVPOOL_X86
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* it leaves these out */
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#endif
 
 /* Loads that take neighbours apart, v[i] = p[i], p[i + n], p[i + 2 n], ... for n = 2 or 4, and
  * stores that put them together again. */
@@ -133,6 +138,7 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
 #define VSUB(a, b) _mm256_sub_ps(a, b)
 #define VMUL(a, b) _mm256_mul_ps(a, b)
 #define VAND(a, b) _mm256_and_ps(a, b)
+#define VROW(a, r) VSET1((a)[r])
 #define VFMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define VMAX(a, b) _mm256_max_ps(a, b)
 #define VMIN(a, b) _mm256_min_ps(a, b)
@@ -140,31 +146,8 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
 #define VLOAD4(p, v) convpool_load4_f32_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f32_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_avx2(p, v)
-#include "gemm_tile.inc.h"
-#include "stencil.inc.h"
-#include "winograd.inc.h"
-#include "filter_rows.inc.h"
-#include "filter_fold.inc.h"
 enum { convpool_columns_f32_avx2 = VECTORS * LANES };
-#undef REAL
-#undef REAL_NAME
-#undef LANES
-#undef VEC
-#undef VZERO
-#undef VLOAD
-#undef VSTORE
-#undef VSET1
-#undef VADD
-#undef VSUB
-#undef VMUL
-#undef VAND
-#undef VFMA
-#undef VMAX
-#undef VMIN
-#undef VLOAD2
-#undef VLOAD4
-#undef VSTORE2
-#undef VSTORE4
+#include "vectors.inc.h"
 
 #define REAL double
 #define REAL_NAME f64
@@ -178,6 +161,7 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VSUB(a, b) _mm256_sub_pd(a, b)
 #define VMUL(a, b) _mm256_mul_pd(a, b)
 #define VAND(a, b) _mm256_and_pd(a, b)
+#define VROW(a, r) VSET1((a)[r])
 #define VFMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define VMAX(a, b) _mm256_max_pd(a, b)
 #define VMIN(a, b) _mm256_min_pd(a, b)
@@ -185,31 +169,8 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VLOAD4(p, v) convpool_load4_f64_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f64_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f64_avx2(p, v)
-#include "gemm_tile.inc.h"
-#include "stencil.inc.h"
-#include "winograd.inc.h"
-#include "filter_rows.inc.h"
-#include "filter_fold.inc.h"
 enum { convpool_columns_f64_avx2 = VECTORS * LANES };
-#undef REAL
-#undef REAL_NAME
-#undef LANES
-#undef VEC
-#undef VZERO
-#undef VLOAD
-#undef VSTORE
-#undef VSET1
-#undef VADD
-#undef VSUB
-#undef VMUL
-#undef VAND
-#undef VFMA
-#undef VMAX
-#undef VMIN
-#undef VLOAD2
-#undef VLOAD4
-#undef VSTORE2
-#undef VSTORE4
+#include "vectors.inc.h"
 
 #include "elements.inc.h"
 #include "filters.inc.h"

@@ -28,22 +28,6 @@ CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
 
 #define ISA_NAME baseline
 #define TARGET
-#define LANES 1
-#define VZERO() 0
-#define VLOAD(p) (*(p))
-#define VSTORE(p, v) (*(p) = (v))
-#define VSET1(x) (x)
-#define VADD(a, b) ((a) + (b))
-#define VSUB(a, b) ((a) - (b))
-#define VMUL(a, b) ((a) * (b))
-#define VAND(a, b) CONVPOOL_PASTE(convpool_, and, REAL_NAME, baseline)(a, b)
-#define VFMA(a, b, c) ((a) * (b) + (c))
-#define VMAX(a, b) ((a) > (b) ? (a) : (b))
-#define VMIN(a, b) ((a) < (b) ? (a) : (b))
-#define VLOAD2(p, v) ((v)[0] = (p)[0], (v)[1] = (p)[1])
-#define VLOAD4(p, v) (VLOAD2(p, v), VLOAD2((p) + 2, (v) + 2))
-#define VSTORE2(p, v) ((p)[0] = (v)[0], (p)[1] = (v)[1])
-#define VSTORE4(p, v) (VSTORE2(p, v), VSTORE2((p) + 2, (v) + 2))
 #define ROWS 4
 #define VECTORS 4
 #define TILE_CASES(X)             \
@@ -54,55 +38,23 @@ CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
 
 #define REAL float
 #define REAL_NAME f32
-#define VEC float
-#include "gemm_tile.inc.h"
-#include "stencil.inc.h"
-#include "winograd.inc.h"
-#include "filter_rows.inc.h"
-#include "filter_fold.inc.h"
-#undef REAL
-#undef REAL_NAME
-#undef VEC
+#include "vectors.inc.h"
 
 #define REAL double
 #define REAL_NAME f64
-#define VEC double
-#include "gemm_tile.inc.h"
-#include "stencil.inc.h"
-#include "winograd.inc.h"
-#include "filter_rows.inc.h"
-#include "filter_fold.inc.h"
-#undef REAL
-#undef REAL_NAME
-#undef VEC
+#include "vectors.inc.h"
 
 #include "elements.inc.h"
 #include "filters.inc.h"
 
 enum {
     convpool_rows_baseline = ROWS,
-    convpool_columns_f32_baseline = VECTORS * LANES,
-    convpool_columns_f64_baseline = VECTORS * LANES
+    convpool_columns_f32_baseline = VECTORS,
+    convpool_columns_f64_baseline = VECTORS
 };
 
 #undef ISA_NAME
 #undef TARGET
-#undef LANES
-#undef VZERO
-#undef VLOAD
-#undef VSTORE
-#undef VSET1
-#undef VADD
-#undef VSUB
-#undef VMUL
-#undef VAND
-#undef VFMA
-#undef VMAX
-#undef VMIN
-#undef VLOAD2
-#undef VLOAD4
-#undef VSTORE2
-#undef VSTORE4
 #undef ROWS
 #undef VECTORS
 #undef TILE_CASES

@@ -28,18 +28,37 @@
 #define CONVPOOL_PREFETCH(p) ((void)(p))
 #endif
 
+/* Before a loop of few and constant steps: unrolled, the arrays it indexes become registers. GCC
+ * otherwise leaves such loops for too late, or at -O2 alone, and their vectors in memory. */
+#if defined(__clang__)
+#define CONVPOOL_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define CONVPOOL_UNROLL _Pragma("GCC unroll 32")
+#else
+#define CONVPOOL_UNROLL
+#endif
+
 #if defined(__x86_64__) || defined(_M_X64)
 #define CONVPOOL_X86 1
 #else
 #define CONVPOOL_X86 0
 #endif
 
+#if defined(__aarch64__) || defined(_M_ARM64)
+#define CONVPOOL_ARM64 1
+#else
+#define CONVPOOL_ARM64 0
+#endif
+
 /* A function that uses vectors of an instruction set carries its target, as does every helper it
  * inlines; the rest of the program stays baseline. MSVC takes intrinsics without being told. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define CONVPOOL_TARGET_AVX2
+#define CONVPOOL_TARGET_AVX512
 #else
 #define CONVPOOL_TARGET_AVX2 __attribute__((target("avx2,fma")))
+#define CONVPOOL_TARGET_AVX512 \
+    __attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")))
 #endif
 
 #define CONVPOOL_PASTE_(a, b, c, d) a##b##_##c##_##d

@@ -15,9 +15,7 @@
  * points a = 3/4, b = 3/2 make every coefficient of B^T and A^T exact in binary, and their errors
  * are a third of those of the customary 1, 2: its powers stay nearer to 1.
  *
- * Included once for each instruction set and real type, with the vocabulary of gemm_tile.inc.h and
- * VSUB(a, b), VMUL(a, b), VAND(a, b) of bits, and for n = 2 and 4 VLOADn(p, v), which takes
- * neighbours apart, v[i] = p[i], p[i + n], ..., and its inverse VSTOREn(p, v).
+ * Included once for each instruction set and real type, by vectors.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 #define SIDE CONVPOOL_WINOGRAD_SIDE

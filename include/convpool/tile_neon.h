@@ -1,0 +1,117 @@
+/* tile_neon.h - the vocabulary of NEON on 64-bit ARM: 32 registers of 128 bits. A tile of 8 rows by
+ * 3 vectors keeps 24 of them as sums and leaves room for three columns and the rows, which multiply
+ * straight from the elements of a register.
+ */
+#ifndef CONVPOOL_TILE_NEON_H
+#define CONVPOOL_TILE_NEON_H
+
+#include "elements.h"
+
+#if CONVPOOL_ARM64
+#include <arm_neon.h>
+
+/* Loads that take neighbours apart, v[i] = p[i], p[i + n], p[i + 2 n], ... for n = 2 or 4, and
+ * stores that put them together again: what NEON calls structures. */
+#define CONVPOOL_NEON_STRUCTURES(n, real, name, suffix)                                           \
+    CONVPOOL_FORCE_INLINE void convpool_load##n##_##name##_neon(const real *p, suffix##_t *v)     \
+    {                                                                                             \
+        const suffix##x##n##_t all = vld##n##q_##name(p);                                         \
+        int i;                                                                                    \
+        for (i = 0; i < n; ++i) {                                                                 \
+            v[i] = all.val[i];                                                                    \
+        }                                                                                         \
+    }                                                                                             \
+    CONVPOOL_FORCE_INLINE void convpool_store##n##_##name##_neon(real *p, const suffix##_t *v)    \
+    {                                                                                             \
+        suffix##x##n##_t all;                                                                     \
+        int i;                                                                                    \
+        for (i = 0; i < n; ++i) {                                                                 \
+            all.val[i] = v[i];                                                                    \
+        }                                                                                         \
+        vst##n##q_##name(p, all);                                                                 \
+    }
+CONVPOOL_NEON_STRUCTURES(2, float, f32, float32x4)
+CONVPOOL_NEON_STRUCTURES(4, float, f32, float32x4)
+CONVPOOL_NEON_STRUCTURES(2, double, f64, float64x2)
+CONVPOOL_NEON_STRUCTURES(4, double, f64, float64x2)
+#undef CONVPOOL_NEON_STRUCTURES
+
+#define ISA_NAME neon
+#define TARGET
+#define ROWS 8
+#define VECTORS 3
+#define TILE_CASES(X)                                               \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) \
+    X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) \
+    X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3)
+
+/* Multiplication by an element comes out of this where vectors take subscripts. Whole registers of
+ * rows are read: ROWS is a multiple of LANES. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define VELEMENT(a, r) VSET1((a)[r])
+#else
+#define VELEMENT(a, r) VSET1(VLOAD((a) + (r) / LANES * LANES)[(r) % LANES])
+#endif
+
+#define REAL float
+#define REAL_NAME f32
+#define LANES 4
+#define VEC float32x4_t
+#define VZERO() vdupq_n_f32(0)
+#define VLOAD(p) vld1q_f32(p)
+#define VSTORE(p, v) vst1q_f32(p, v)
+#define VSET1(x) vdupq_n_f32(x)
+#define VROW(a, r) VELEMENT(a, r)
+#define VADD(a, b) vaddq_f32(a, b)
+#define VSUB(a, b) vsubq_f32(a, b)
+#define VMUL(a, b) vmulq_f32(a, b)
+#define VAND(a, b) \
+    vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b)))
+#define VMAX(a, b) vbslq_f32(vcgtq_f32(a, b), a, b) /* vmaxq takes +0 over -0 */
+#define VMIN(a, b) vbslq_f32(vcltq_f32(a, b), a, b)
+#define VFMA(a, b, c) vfmaq_f32(c, a, b)
+#define VLOAD2(p, v) convpool_load2_f32_neon(p, v)
+#define VLOAD4(p, v) convpool_load4_f32_neon(p, v)
+#define VSTORE2(p, v) convpool_store2_f32_neon(p, v)
+#define VSTORE4(p, v) convpool_store4_f32_neon(p, v)
+enum { convpool_columns_f32_neon = VECTORS * LANES };
+#include "vectors.inc.h"
+
+#define REAL double
+#define REAL_NAME f64
+#define LANES 2
+#define VEC float64x2_t
+#define VZERO() vdupq_n_f64(0)
+#define VLOAD(p) vld1q_f64(p)
+#define VSTORE(p, v) vst1q_f64(p, v)
+#define VSET1(x) vdupq_n_f64(x)
+#define VROW(a, r) VELEMENT(a, r)
+#define VADD(a, b) vaddq_f64(a, b)
+#define VSUB(a, b) vsubq_f64(a, b)
+#define VMUL(a, b) vmulq_f64(a, b)
+#define VAND(a, b) \
+    vreinterpretq_f64_u64(vandq_u64(vreinterpretq_u64_f64(a), vreinterpretq_u64_f64(b)))
+#define VMAX(a, b) vbslq_f64(vcgtq_f64(a, b), a, b) /* vmaxq takes +0 over -0 */
+#define VMIN(a, b) vbslq_f64(vcltq_f64(a, b), a, b)
+#define VFMA(a, b, c) vfmaq_f64(c, a, b)
+#define VLOAD2(p, v) convpool_load2_f64_neon(p, v)
+#define VLOAD4(p, v) convpool_load4_f64_neon(p, v)
+#define VSTORE2(p, v) convpool_store2_f64_neon(p, v)
+#define VSTORE4(p, v) convpool_store4_f64_neon(p, v)
+enum { convpool_columns_f64_neon = VECTORS * LANES };
+#include "vectors.inc.h"
+
+#include "elements.inc.h"
+#include "filters.inc.h"
+
+enum { convpool_rows_neon = ROWS };
+
+#undef ISA_NAME
+#undef TARGET
+#undef ROWS
+#undef VECTORS
+#undef TILE_CASES
+#undef VELEMENT
+
+#endif
+#endif
