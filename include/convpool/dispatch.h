@@ -31,9 +31,9 @@ typedef struct convpool_kernels {
     void (*store_row)(const convpool_conv *conv, const void *sums, int64_t lanes, int64_t depth,
                       int64_t row, int64_t column, int64_t columns, const void *bias,
                       const void *residual, void *out);
-    void (*pool_lanes)(const convpool_pool *pool, int channels_last, int64_t channel,
-                       int64_t depth, int64_t row, int64_t column, int64_t lanes, const void *x,
-                       void *out, int64_t *index); /* NULL: the type is not pooled */
+    void (*pool_block)(const convpool_pool *pool, int channels_last,
+                       const convpool_pool_block *block, const void *x, void *out,
+                       int64_t *index); /* NULL: the type is not pooled */
 } convpool_kernels;
 
 typedef float convpool_real_f32;
@@ -52,9 +52,9 @@ typedef double convpool_real_f64;
 /* In the order of convpool_dtype. */
 #define CONVPOOL_ALL_KERNELS(isa)                                                    \
     {                                                                                \
-        CONVPOOL_KERNELS(isa, f32, float, f32, convpool_pool_lanes_f32_##isa),       \
-        CONVPOOL_KERNELS(isa, f64, double, f64, convpool_pool_lanes_f64_##isa),      \
-        CONVPOOL_KERNELS(isa, f16, convpool_half, f32, convpool_pool_lanes_f16_##isa), \
+        CONVPOOL_KERNELS(isa, f32, float, f32, convpool_pool_block_f32_##isa),       \
+        CONVPOOL_KERNELS(isa, f64, double, f64, convpool_pool_block_f64_##isa),      \
+        CONVPOOL_KERNELS(isa, f16, convpool_half, f32, convpool_pool_block_f16_##isa), \
         CONVPOOL_KERNELS(isa, u8, uint8_t, f64, NULL),                               \
         CONVPOOL_KERNELS(isa, u16, uint16_t, f64, NULL),                             \
     }

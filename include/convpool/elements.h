@@ -18,11 +18,12 @@ enum { CONVPOOL_MAX_PIXELS = 256 };
 /* Elements by which stencils may overrun a patch and their sums, so that vectors need no tail. */
 enum { CONVPOOL_SLACK = 128 };
 
-/* Outputs that one call of pool_lanes makes at most; they too live on the stack. */
-enum { CONVPOOL_POOL_LANES = 128 };
+/* Neighbours that pooling reduces in one step: a loop of constant length, which compilers turn into
+ * vectors. */
+enum { CONVPOOL_POOL_CHUNK = 8 };
 
-/* Cells of a row of the bordered input that pooling reduces at a time. */
-enum { CONVPOOL_POOL_SPAN = 512 };
+/* Chains of a sum over a whole plane: enough to hide the latency of an addition. */
+enum { CONVPOOL_POOL_DEAL = 32 };
 
 /* Result: value rounded half to even within [0, top]; 0 for NaN. */
 CONVPOOL_INLINE double convpool_saturate(double value, double top)

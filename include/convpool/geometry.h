@@ -46,6 +46,58 @@ typedef struct convpool_pool {
     int64_t divisor;
 } convpool_pool;
 
+/* Some outputs of an image: a box of channels, rows and columns at one depth. */
+typedef struct convpool_pool_block {
+    int64_t channel, channels, depth, row, rows, column, columns;
+} convpool_pool_block;
+
+/* Bordered cells of a block that pooling keeps at once, counting lanes. They live on the stack, in
+ * four arrays, and should leave room in the first cache. */
+enum { CONVPOOL_POOL_CELLS = 1024 };
+
+/* Channels that pooling takes as neighbours at once, or as whole planes. */
+enum { CONVPOOL_POOL_LANES = 64 };
+
+/* Cells from where a maximum's place is counted to where it may stand. */
+enum { CONVPOOL_POOL_PLACES = 1 << 30 };
+
+/* Result: whether each plane has but one window, to be reduced as one run of cells. */
+CONVPOOL_INLINE int convpool_pool_is_whole(const convpool_pool *pool, int channels_last)
+{
+    int axis, whole = !channels_last;
+    for (axis = 0; axis < CONVPOOL_AXES; ++axis) {
+        whole = whole && pool->axis[axis].out == 1 && pool->axis[axis].dilation == 1;
+    }
+    return whole;
+}
+
+/* Result: the largest block that pooling takes, from the first output on: whole rows if they fit,
+ * and then several where channels are not neighbours. */
+CONVPOOL_INLINE convpool_pool_block convpool_pool_cut(const convpool_pool *pool,
+                                                      int channels_last)
+{
+    const convpool_axis *column = &pool->axis[CONVPOOL_COLUMN], *row = &pool->axis[CONVPOOL_ROW];
+    const int64_t inside = (column->size - 1) / column->dilation + 1; /* taps, at most */
+    const int64_t taps = column->kernel < inside ? column->kernel : inside;
+    const int many = channels_last || convpool_pool_is_whole(pool, channels_last);
+    const int64_t most = many ? CONVPOOL_POOL_LANES : 1;
+    convpool_pool_block block = {0, 1, 0, 0, 1, 0, 1};
+    int64_t room, reach;
+    block.channels = pool->channels < most ? pool->channels : most;
+    room = CONVPOOL_POOL_CELLS / (channels_last ? block.channels : 1);
+    /* What does not fit beside half the room is reduced in several turns. */
+    reach = (taps - 1) * column->dilation + 1;
+    reach = reach < room / 2 ? reach : room / 2;
+    block.columns = (room - reach) / column->stride;
+    block.columns = block.columns < column->out ? block.columns : column->out;
+    block.columns = block.columns > 1 ? block.columns : 1;
+    if (!channels_last) {
+        const int64_t width = block.columns == 1 ? reach : block.columns * column->stride + reach;
+        block.rows = room / width < row->out ? room / width : row->out;
+    }
+    return block;
+}
+
 /* A stretch of output pixels in one output row: `offset` counts from the first pixel asked for. */
 typedef struct convpool_run {
     int64_t depth, row, column, offset, length;
