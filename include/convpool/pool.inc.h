@@ -14,7 +14,7 @@
  * A sum is a chain over columns of chains down (depth, row), whatever the block. Only where one
  * window takes in all its plane's outputs and channels are not the lanes, its cells are dealt to
  * CONVPOOL_POOL_DEAL chains in turn, in the order (depth, row, column), which are then added by
- * halves.
+ * quarters, and those by halves.
  *
  * Included once for each instruction set and element type, with STORAGE, STORAGE_NAME, REAL,
  * REAL_IS_DOUBLE, LOAD, STORE, ISA_NAME and TARGET set.
@@ -54,90 +54,78 @@ TARGET CONVPOOL_FORCE_INLINE REAL NAME(fold_one)(const int average, const int st
     return value;
 }
 
-/* That for `count` neighbours, `chunk` at a time; the last chunk overlaps the one before it, and
- * is made first, since it must not see what that one writes. Precondition: count >= chunk. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(fold_chunks)(const int average, const int stored,
-                                                    const int more, const int taps,
-                                                    const int chunk, REAL *CONVPOOL_RESTRICT to,
-                                                    const void *from, const int64_t *offset,
-                                                    int64_t count)
-{
-    const int64_t last = count - chunk;
-    REAL end[CONVPOOL_POOL_CHUNK];
-    int64_t i;
-    int l;
-    for (l = 0; l < chunk; ++l) {
-        end[l] = NAME(fold_one)(average, stored, more, taps, to[last + l], from, last + l, offset);
-    }
-    for (i = 0; i < last; i += chunk) {
-        for (l = 0; l < chunk; ++l) {
-            to[i + l] =
-                NAME(fold_one)(average, stored, more, taps, to[i + l], from, i + l, offset);
-        }
-    }
-    for (l = 0; l < chunk; ++l) {
-        to[last + l] = end[l];
-    }
-}
+/* Where runs of neighbours lie: `count` elements each, which begin to_step and from_step apart. */
+typedef struct NAME(runs) {
+    int64_t runs, count, to_step, from_step;
+} NAME(runs);
 
+/* That for each neighbour of each run. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(fold_taps)(const int average, const int stored,
-                                                  const int more, const int taps, REAL *to,
-                                                  const void *from, const int64_t *offset,
-                                                  int64_t count)
+                                                  const int more, const int taps,
+                                                  const NAME(runs) *runs,
+                                                  REAL *CONVPOOL_RESTRICT to, const void *from,
+                                                  const int64_t *offset)
 {
-    if (count >= CONVPOOL_POOL_CHUNK) {
-        NAME(fold_chunks)(average, stored, more, taps, CONVPOOL_POOL_CHUNK, to, from, offset,
-                          count);
-    } else if (count >= 4) {
-        NAME(fold_chunks)(average, stored, more, taps, 4, to, from, offset, count);
-    } else {
-        NAME(fold_chunks)(average, stored, more, taps, 1, to, from, offset, count);
+    const NAME(runs) n = *runs;
+    int64_t at[] = {offset[0], offset[1], offset[2], offset[3]}, run, i;
+    for (run = 0; run < n.runs; ++run) {
+        for (i = 0; i < n.count; ++i) {
+            to[i] = NAME(fold_one)(average, stored, more, taps, to[i], from, i, at);
+        }
+        to += n.to_step;
+        for (i = 0; i < taps; ++i) {
+            at[i] += n.from_step;
+        }
     }
 }
 
 /* Folds the next of `left` taps, as many as there is a loop for. Result: how many. */
 TARGET CONVPOOL_FORCE_INLINE int NAME(fold_next)(const int average, const int stored, int more,
-                                                 int64_t left, REAL *to, const void *from,
-                                                 const int64_t *offset, int64_t count)
+                                                 int64_t left, const NAME(runs) *runs, REAL *to,
+                                                 const void *from, const int64_t *offset)
 {
     if (more && left >= 4) {
-        NAME(fold_taps)(average, stored, 1, 4, to, from, offset, count);
+        NAME(fold_taps)(average, stored, 1, 4, runs, to, from, offset);
         return 4;
     }
     if (more) {
-        NAME(fold_taps)(average, stored, 1, 1, to, from, offset, count);
+        NAME(fold_taps)(average, stored, 1, 1, runs, to, from, offset);
         return 1;
     }
-    if (left >= 3) {
-        NAME(fold_taps)(average, stored, 0, 3, to, from, offset, count);
+    if (left >= 4) {
+        NAME(fold_taps)(average, stored, 0, 4, runs, to, from, offset);
+        return 4;
+    }
+    if (left == 3) {
+        NAME(fold_taps)(average, stored, 0, 3, runs, to, from, offset);
         return 3;
     }
     if (left == 2) {
-        NAME(fold_taps)(average, stored, 0, 2, to, from, offset, count);
+        NAME(fold_taps)(average, stored, 0, 2, runs, to, from, offset);
         return 2;
     }
-    NAME(fold_taps)(average, stored, 0, 1, to, from, offset, count);
+    NAME(fold_taps)(average, stored, 0, 1, runs, to, from, offset);
     return 1;
 }
 
-TARGET CONVPOOL_NOINLINE int NAME(fold_x)(int average, int more, int64_t left, REAL *to,
-                                          const STORAGE *from, const int64_t *offset,
-                                          int64_t count)
+TARGET CONVPOOL_NOINLINE int NAME(fold_x)(int average, int more, int64_t left,
+                                          const NAME(runs) *runs, REAL *to, const STORAGE *from,
+                                          const int64_t *offset)
 {
-    return average ? NAME(fold_next)(1, 1, more, left, to, from, offset, count)
-                   : NAME(fold_next)(0, 1, more, left, to, from, offset, count);
+    return average ? NAME(fold_next)(1, 1, more, left, runs, to, from, offset)
+                   : NAME(fold_next)(0, 1, more, left, runs, to, from, offset);
 }
 
-TARGET CONVPOOL_NOINLINE int NAME(fold_reals)(int average, int more, int64_t left, REAL *to,
-                                              const REAL *from, const int64_t *offset,
-                                              int64_t count)
+TARGET CONVPOOL_NOINLINE int NAME(fold_reals)(int average, int more, int64_t left,
+                                              const NAME(runs) *runs, REAL *to, const REAL *from,
+                                              const int64_t *offset)
 {
-    return average ? NAME(fold_next)(1, 0, more, left, to, from, offset, count)
-                   : NAME(fold_next)(0, 0, more, left, to, from, offset, count);
+    return average ? NAME(fold_next)(1, 0, more, left, runs, to, from, offset)
+                   : NAME(fold_next)(0, 0, more, left, runs, to, from, offset);
 }
 
 /* fold_x for neighbours `step` elements apart. */
-TARGET CONVPOOL_FORCE_INLINE int NAME(fold_apart)(int average, int more, REAL *to,
+TARGET CONVPOOL_FORCE_INLINE void NAME(fold_apart)(int average, int more, REAL *to,
                                                   const STORAGE *from, int64_t step,
                                                   int64_t count)
 {
@@ -146,7 +134,6 @@ TARGET CONVPOOL_FORCE_INLINE int NAME(fold_apart)(int average, int more, REAL *t
         const REAL x = LOAD(from[i * step]);
         to[i] = more ? NAME(combine)(average, to[i], x) : x;
     }
-    return 1;
 }
 
 /* The input cells that a row of windows meets, padding left out: from begin to end by step, along
@@ -214,28 +201,150 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(reduce_down)(const convpool_pool *pool,
     const int64_t unit = step[lanes == 1 ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL];
     const int64_t runs = joined ? 1 : inside, length = joined ? inside * lanes : lanes;
     const int empty = inside == 0 || w->begin[0] >= w->end[0] || w->begin[1] >= w->end[1];
+    const NAME(runs) n = {runs, length, length, step[CONVPOOL_AT_COLUMN]};
+    const int64_t gap = w->step[1] * step[CONVPOOL_AT_ROW];
+    const int64_t offset[] = {0, gap, 2 * gap, 3 * gap};
     int64_t d, r, run;
+    int more = 0;
     NAME(fill)(to, nothing, (empty ? s->cells : s->begin) * lanes);
     NAME(fill)(to + s->end * lanes, nothing, (s->cells - s->end) * lanes);
-    for (run = 0; !empty && run < runs; ++run) {
-        const STORAGE *from = x + (s->left + s->begin + run) * step[CONVPOOL_AT_COLUMN];
-        REAL *here = to + s->begin * lanes + run * length;
-        int more = 0;
-        for (d = w->begin[0]; d < w->end[0]; d += w->step[0]) {
-            for (r = w->begin[1]; r < w->end[1];) {
-                const STORAGE *first =
-                    from + d * step[CONVPOOL_AT_DEPTH] + r * step[CONVPOOL_AT_ROW];
-                const int64_t gap = w->step[1] * step[CONVPOOL_AT_ROW];
-                const int64_t offset[] = {0, gap, 2 * gap, 3 * gap};
-                const int64_t left = (w->end[1] - 1 - r) / w->step[1] + 1;
-                const int done =
-                    unit == 1 || length == 1
-                        ? NAME(fold_x)(pool->average, more, left, here, first, offset, length)
-                        : NAME(fold_apart)(pool->average, more, here, first, unit, length);
-                r += done * w->step[1];
-                more = 1;
+    x += (s->left + s->begin) * step[CONVPOOL_AT_COLUMN];
+    to += s->begin * lanes;
+    for (d = w->begin[0]; !empty && d < w->end[0]; d += w->step[0]) {
+        for (r = w->begin[1]; r < w->end[1];) {
+            const STORAGE *from = x + d * step[CONVPOOL_AT_DEPTH] + r * step[CONVPOOL_AT_ROW];
+            const int64_t left = (w->end[1] - 1 - r) / w->step[1] + 1;
+            int done = 1;
+            if (unit == 1) {
+                done = NAME(fold_x)(pool->average, more, left, &n, to, from, offset);
+            } else {
+                for (run = 0; run < runs; ++run) {
+                    NAME(fold_apart)(pool->average, more, to + run * length,
+                                     from + run * n.from_step, unit, length);
+                }
+            }
+            r += done * w->step[1];
+            more = 1;
+        }
+    }
+}
+
+/* Copies one row of cells, `chunk` at a time; the last chunk overlaps the one before it. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(copy_chunks)(const int chunk,
+                                                    const STORAGE *CONVPOOL_RESTRICT from,
+                                                    int64_t count, REAL *CONVPOOL_RESTRICT to)
+{
+    const int64_t last = count - chunk;
+    int64_t i;
+    int l;
+    for (i = 0; i < last; i += chunk) {
+        for (l = 0; l < chunk; ++l) {
+            to[i + l] = LOAD(from[i + l]);
+        }
+    }
+    for (l = 0; l < chunk; ++l) {
+        to[last + l] = LOAD(from[last + l]);
+    }
+}
+
+TARGET CONVPOOL_FORCE_INLINE void NAME(copy_cells)(const STORAGE *from, int64_t step,
+                                                   int64_t count, REAL *to)
+{
+    int64_t i;
+    if (step != 1) {
+        for (i = 0; i < count; ++i) {
+            to[i] = LOAD(from[i * step]);
+        }
+    } else if (count >= CONVPOOL_POOL_CHUNK) {
+        NAME(copy_chunks)(CONVPOOL_POOL_CHUNK, from, count, to);
+    } else if (count >= 4) {
+        NAME(copy_chunks)(4, from, count, to);
+    } else {
+        NAME(copy_chunks)(1, from, count, to);
+    }
+}
+
+/* Writes a row's border; its own cells may be written too. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(fill_border)(const NAME(stretch) *s, REAL nothing, REAL *to)
+{
+    const int64_t after = s->cells - s->end;
+    int i;
+    if (s->cells >= CONVPOOL_POOL_CHUNK && s->begin <= CONVPOOL_POOL_CHUNK &&
+        after <= CONVPOOL_POOL_CHUNK) {
+        if (s->begin > 0) {
+            for (i = 0; i < CONVPOOL_POOL_CHUNK; ++i) {
+                to[i] = nothing;
             }
         }
+        if (after > 0) {
+            for (i = 0; i < CONVPOOL_POOL_CHUNK; ++i) {
+                to[s->cells - CONVPOOL_POOL_CHUNK + i] = nothing;
+            }
+        }
+    } else {
+        NAME(fill)(to, nothing, s->begin);
+        NAME(fill)(to + s->end, nothing, after);
+    }
+}
+
+/* Lays out `rows` rows of a stretch with their border. `from` is the first inner cell. */
+TARGET CONVPOOL_NOINLINE void NAME(lay_rows)(const STORAGE *from, int64_t row_step,
+                                             int64_t column_step, int64_t rows,
+                                             const NAME(stretch) *stretch, REAL nothing, REAL *to)
+{
+    const NAME(stretch) s = *stretch;
+    const int64_t count = s.end - s.begin;
+    int64_t r;
+    if (column_step == 1 && count >= CONVPOOL_POOL_CHUNK) {
+        for (r = 0; r < rows; ++r) {
+            NAME(fill_border)(&s, nothing, to + r * s.cells);
+            NAME(copy_chunks)(CONVPOOL_POOL_CHUNK, from + r * row_step, count,
+                              to + r * s.cells + s.begin);
+        }
+        return;
+    }
+    for (r = 0; r < rows; ++r) {
+        NAME(fill_border)(&s, nothing, to + r * s.cells);
+        NAME(copy_cells)(from + r * row_step, column_step, count, to + r * s.cells + s.begin);
+    }
+}
+
+/* reduce_down for all planes and rows of a block whose windows' rows fit beside each other:
+ * they are laid out with their border, after which each row of windows is one run without edges.
+ * `x` is the first channel's first element. */
+TARGET CONVPOOL_NOINLINE void NAME(reduce_staged)(const convpool_pool *pool,
+                                                  const convpool_pool_block *block,
+                                                  const NAME(stretch) *s, const STORAGE *x,
+                                                  REAL *CONVPOOL_RESTRICT staged,
+                                                  REAL *CONVPOOL_RESTRICT to)
+{
+    const convpool_axis *axis = &pool->axis[CONVPOOL_ROW];
+    const int64_t *step = pool->x_stride;
+    const int64_t top = block->row * axis->stride - axis->before, pitch = s->cells;
+    const int64_t rows = convpool_pool_rows(axis, block->rows);
+    const int64_t begin = top < 0 ? -top : 0;
+    const int64_t end = axis->size - top < rows ? axis->size - top : rows;
+    /* Rows of windows that move by one cell form one run. */
+    const int64_t runs = axis->stride == 1 ? 1 : block->rows, length = pitch * block->rows / runs;
+    const int64_t tap = axis->dilation * pitch;
+    const NAME(runs) n = {runs, convpool_pool_chunks(length), length, axis->stride * pitch};
+    const REAL nothing = pool->average ? (REAL)0 : (REAL)-INFINITY;
+    int64_t channel;
+    for (channel = 0; channel < block->channels; ++channel) {
+        const STORAGE *from = x + channel * step[CONVPOOL_AT_CHANNEL] +
+                              block->depth * step[CONVPOOL_AT_DEPTH] +
+                              (s->left + s->begin) * step[CONVPOOL_AT_COLUMN];
+        REAL *plane = staged + channel * rows * pitch;
+        int64_t t = 0;
+        NAME(fill)(plane, nothing, begin * pitch);
+        NAME(fill)(plane + end * pitch, nothing, (rows - end) * pitch);
+        NAME(lay_rows)(from + (top + begin) * step[CONVPOOL_AT_ROW], step[CONVPOOL_AT_ROW],
+                       step[CONVPOOL_AT_COLUMN], end - begin, s, nothing, plane + begin * pitch);
+        while (t < axis->kernel) {
+            const int64_t offset[] = {t * tap, (t + 1) * tap, (t + 2) * tap, (t + 3) * tap};
+            t += NAME(fold_reals)(pool->average, t > 0, axis->kernel - t, &n, to, plane, offset);
+        }
+        to += block->rows * pitch;
     }
 }
 
@@ -289,38 +398,90 @@ TARGET CONVPOOL_FORCE_INLINE REAL NAME(divisor)(const convpool_pool *pool, int64
 
 /* to[i] = value[i], divided by divisor[i] if an average, `chunk` at a time; the last chunk
  * overlaps the one before it. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(store_chunks)(const int average, const int chunk,
-                                                     const REAL *CONVPOOL_RESTRICT value,
-                                                     const REAL *CONVPOOL_RESTRICT divisor,
-                                                     int64_t count, STORAGE *CONVPOOL_RESTRICT to)
+TARGET CONVPOOL_FORCE_INLINE void NAME(store_chunk)(const int average, const int chunk,
+                                                    const REAL *CONVPOOL_RESTRICT value,
+                                                    const REAL *CONVPOOL_RESTRICT divisor,
+                                                    STORAGE *CONVPOOL_RESTRICT to)
 {
-    int64_t i, at;
     int l;
-    for (i = 0; i < count; i += chunk) {
-        at = i <= count - chunk ? i : count - chunk;
-        for (l = 0; l < chunk; ++l) {
-            const REAL sum = value[at + l];
-            to[at + l] = STORE(average ? sum / divisor[at + l] : sum);
+    for (l = 0; l < chunk; ++l) {
+        to[l] = STORE(average ? value[l] / divisor[l] : value[l]);
+    }
+}
+
+TARGET CONVPOOL_FORCE_INLINE void NAME(store_run)(const int average, const int chunk,
+                                                  const REAL *value, const REAL *divisor,
+                                                  int64_t count, STORAGE *to)
+{
+    const int64_t last = count - chunk;
+    int64_t i;
+    for (i = 0; i < last; i += chunk) {
+        NAME(store_chunk)(average, chunk, value + i, divisor + i, to + i);
+    }
+    NAME(store_chunk)(average, chunk, value + last, divisor + last, to + last);
+}
+
+/* Stores `runs` runs of `count` values, which begin `pitch` apart and whose divisors begin
+ * `divisor_pitch` apart, to runs `run_step` apart of elements `step` apart. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(store_runs)(const int average, const REAL *value,
+                                                   int64_t pitch, const REAL *divisor,
+                                                   int64_t divisor_pitch, int64_t runs,
+                                                   int64_t count, STORAGE *to, int64_t run_step,
+                                                   int64_t step)
+{
+    int64_t run, i;
+    for (run = 0; step != 1 && run < runs; ++run) {
+        for (i = 0; i < count; ++i) {
+            const REAL sum = value[run * pitch + i];
+            to[run * run_step + i * step] =
+                STORE(average ? sum / divisor[run * divisor_pitch + i] : sum);
+        }
+    }
+    if (step == 1 && count >= CONVPOOL_POOL_CHUNK) {
+        for (run = 0; run < runs; ++run) {
+            NAME(store_run)(average, CONVPOOL_POOL_CHUNK, value + run * pitch,
+                            divisor + run * divisor_pitch, count, to + run * run_step);
+        }
+    } else if (step == 1 && count >= 4) {
+        for (run = 0; run < runs; ++run) {
+            NAME(store_run)(average, 4, value + run * pitch, divisor + run * divisor_pitch, count,
+                            to + run * run_step);
+        }
+    } else if (step == 1) {
+        for (run = 0; run < runs; ++run) {
+            NAME(store_run)(average, 1, value + run * pitch, divisor + run * divisor_pitch, count,
+                            to + run * run_step);
         }
     }
 }
 
-TARGET CONVPOOL_FORCE_INLINE void NAME(store_run)(const int average, const REAL *value,
-                                                  const REAL *divisor, int64_t count, STORAGE *to,
-                                                  int64_t step)
+TARGET CONVPOOL_NOINLINE void NAME(store_maxima)(const REAL *value, int64_t pitch, int64_t runs,
+                                                 int64_t count, STORAGE *to, int64_t run_step,
+                                                 int64_t step)
 {
-    int64_t i;
-    if (step != 1) {
-        for (i = 0; i < count; ++i) {
-            to[i * step] = STORE(average ? value[i] / divisor[i] : value[i]);
-        }
-    } else if (count >= CONVPOOL_POOL_CHUNK) {
-        NAME(store_chunks)(average, CONVPOOL_POOL_CHUNK, value, divisor, count, to);
-    } else if (count >= 4) {
-        NAME(store_chunks)(average, 4, value, divisor, count, to);
-    } else {
-        NAME(store_chunks)(average, 1, value, divisor, count, to);
+    NAME(store_runs)(0, value, pitch, value, pitch, runs, count, to, run_step, step);
+}
+
+TARGET CONVPOOL_NOINLINE void NAME(store_means)(const REAL *value, int64_t pitch,
+                                                const REAL *divisor, int64_t divisor_pitch,
+                                                int64_t runs, int64_t count, STORAGE *to,
+                                                int64_t run_step, int64_t step)
+{
+    NAME(store_runs)(1, value, pitch, divisor, divisor_pitch, runs, count, to, run_step, step);
+}
+
+/* Result: how many rows from output row `row` on, of at most `rows`, have as many cells under
+ * their windows. */
+CONVPOOL_FORCE_INLINE int64_t NAME(alike)(const convpool_pool *pool, int64_t row, int64_t rows)
+{
+    const convpool_axis *axis = &pool->axis[CONVPOOL_ROW];
+    const double cells = NAME(cells)(axis, row, pool->include_padding);
+    int64_t n = 1;
+    while (n < rows && (pool->divisor != 0 ||
+                        NAME(cells)(axis, row + n, pool->include_padding) == cells)) {
+        ++n;
     }
+    return n;
 }
 
 /* Stores a block's values, whose rows begin `pitch` apart. `out` is the image. */
@@ -329,33 +490,36 @@ TARGET CONVPOOL_NOINLINE void NAME(store_block)(const convpool_pool *pool,
                                                 const REAL *value, int64_t pitch, STORAGE *out)
 {
     const int64_t *step = pool->out_stride;
+    /* Runs are rows, or outputs where lanes of the next one do not follow at once. */
     const int joined = lanes == 1 || (step[CONVPOOL_AT_CHANNEL] == 1 &&
                                       step[CONVPOOL_AT_COLUMN] == lanes);
     const int64_t unit = step[lanes == 1 ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL];
-    const int64_t runs = joined ? 1 : block->columns;
     const int64_t length = joined ? block->columns * lanes : lanes;
+    const int64_t planes = lanes == 1 ? block->channels : 1;
     REAL divisor[CONVPOOL_POOL_CELLS];
-    int64_t r, c, l, run;
+    int64_t plane, r, c, l, rows;
     out += block->channel * step[CONVPOOL_AT_CHANNEL] + block->depth * step[CONVPOOL_AT_DEPTH] +
            block->row * step[CONVPOOL_AT_ROW] + block->column * step[CONVPOOL_AT_COLUMN];
-    for (r = 0; r < block->rows; ++r) {
+    for (r = 0; r < block->rows; r += rows) {
         const int64_t row = block->row + r;
-        const convpool_axis *axis = &pool->axis[CONVPOOL_ROW];
-        const int same = r > 0 && NAME(cells)(axis, row, pool->include_padding) ==
-                                      NAME(cells)(axis, row - 1, pool->include_padding);
-        for (c = 0; pool->average && !same && c < block->columns; ++c) {
+        rows = pool->average ? NAME(alike)(pool, row, block->rows - r) : block->rows;
+        for (c = 0; pool->average && c < block->columns; ++c) {
             const REAL cells = NAME(divisor)(pool, block->depth, row, block->column + c);
             for (l = 0; l < lanes; ++l) {
                 divisor[c * lanes + l] = cells;
             }
         }
-        for (run = 0; run < runs; ++run) {
-            const REAL *from = value + r * pitch + run * length;
-            STORAGE *to = out + r * step[CONVPOOL_AT_ROW] + run * step[CONVPOOL_AT_COLUMN];
+        for (plane = 0; plane < planes; ++plane) {
+            const REAL *from = value + (plane * block->rows + r) * pitch;
+            STORAGE *to = out + plane * step[CONVPOOL_AT_CHANNEL] + r * step[CONVPOOL_AT_ROW];
+            const int64_t runs = joined ? rows : block->columns;
+            const int64_t run_step = step[joined ? CONVPOOL_AT_ROW : CONVPOOL_AT_COLUMN];
             if (pool->average) {
-                NAME(store_run)(1, from, divisor + run * length, length, to, unit);
+                NAME(store_means)(from, joined ? pitch : lanes, divisor, joined ? 0 : lanes,
+                                  runs, length, to, run_step, unit);
             } else {
-                NAME(store_run)(0, from, NULL, length, to, unit);
+                NAME(store_maxima)(from, joined ? pitch : lanes, runs, length, to, run_step,
+                                   unit);
             }
         }
     }
@@ -370,23 +534,23 @@ typedef struct NAME(plan) {
     int64_t row, column; /* from one row and column of outputs to the next, in elements */
 } NAME(plan);
 
-TARGET CONVPOOL_FORCE_INLINE NAME(plan) NAME(plan_for)(const convpool_pool *pool,
-                                                       const convpool_pool_block *block,
-                                                       int64_t lanes, int64_t taps)
+TARGET CONVPOOL_FORCE_INLINE NAME(plan) NAME(plan_for)(const convpool_pool *pool, int64_t rows,
+                                                       int64_t columns, int64_t lanes,
+                                                       int64_t taps)
 {
     const convpool_axis *axis = &pool->axis[CONVPOOL_COLUMN];
-    const int64_t stride = axis->stride, span = (block->columns - 1) * stride + 1;
-    const int64_t room = CONVPOOL_POOL_CELLS / (lanes * block->rows);
+    const int64_t stride = axis->stride, span = (columns - 1) * stride + 1;
+    const int64_t room = CONVPOOL_POOL_CELLS / (lanes * rows);
     int64_t slack, cells;
     NAME(plan) p;
-    p.split = stride > 1 && block->columns > 1 && lanes < CONVPOOL_POOL_CHUNK;
+    p.split = stride > 1 && columns > 1 && lanes < CONVPOOL_POOL_CHUNK;
     slack = p.split ? stride - 1 : 0; /* rows begin at phase 0 */
     p.taps = (room - span - slack) / axis->dilation + 1;
     p.taps = p.taps < taps ? p.taps : taps;
     cells = span + (p.taps - 1) * axis->dilation + slack;
     cells -= p.split ? cells % stride : 0;
     p.pitch = cells * lanes;
-    p.phase = p.split ? p.pitch * block->rows / stride : 0;
+    p.phase = p.split ? p.pitch * rows / stride : 0;
     p.row = p.split ? p.pitch / stride : p.pitch;
     p.column = p.split ? lanes : stride * lanes;
     return p;
@@ -407,37 +571,44 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_values)(const convpool_pool *pool,
                                                 const STORAGE *x, STORAGE *out)
 {
     const convpool_axis *axis = &pool->axis[CONVPOOL_COLUMN];
-    REAL down[CONVPOOL_POOL_CELLS], phases[CONVPOOL_POOL_CELLS], value[CONVPOOL_POOL_CELLS];
-    int64_t tap, taps, r, run, value_pitch = block->columns * lanes;
+    const int64_t rows = lanes > 1 ? block->rows : block->rows * block->channels;
+    const int staged = lanes == 1 && convpool_pool_is_staged(pool);
+    REAL first[CONVPOOL_POOL_ROOM], down[CONVPOOL_POOL_ROOM], value[CONVPOOL_POOL_ROOM];
+    int64_t tap, taps, r, value_pitch = block->columns * lanes;
     int more = 0;
     x += block->channel * pool->x_stride[CONVPOOL_AT_CHANNEL];
     convpool_taps_inside(axis, block->column, block->columns, &tap, &taps);
     if (tap >= taps) {
-        NAME(fill)(value, pool->average ? (REAL)0 : (REAL)-INFINITY, value_pitch * block->rows);
+        NAME(fill)(value, pool->average ? (REAL)0 : (REAL)-INFINITY, value_pitch * rows);
     }
     while (tap < taps) {
-        const NAME(plan) p = NAME(plan_for)(pool, block, lanes, taps - tap);
+        const NAME(plan) p = NAME(plan_for)(pool, rows, block->columns, lanes, taps - tap);
         const NAME(stretch) s = NAME(stretch_at)(
             block->column * axis->stride - axis->before + tap * axis->dilation,
             p.pitch / lanes, axis->size);
-        const REAL *from = p.split ? phases : down;
         /* All outputs in one run, if what lies between their rows is not much; else a run a row,
          * or one an output where there are gaps between outputs. */
         const int apart = p.column != lanes && block->columns > 1;
-        const int whole = !apart && p.row <= 2 * value_pitch;
-        const int64_t row_runs = apart ? block->columns : 1;
-        const int64_t runs = whole ? 1 : block->rows * row_runs;
-        const int64_t length = whole   ? (block->rows - 1) * p.row + value_pitch
-                               : apart ? lanes
-                                       : value_pitch;
+        const int whole = !apart && p.row <= 2 * block->columns * lanes;
+        const int64_t length = whole ? (rows - 1) * p.row + block->columns * lanes
+                                     : block->columns * lanes;
+        const NAME(runs) n = {apart ? block->columns : 1,
+                              whole   ? convpool_pool_chunks(length)
+                              : apart ? lanes
+                                      : length,
+                              lanes, p.column};
+        const REAL *from = p.split ? first : down;
         int64_t t = 0;
         value_pitch = whole ? p.row : value_pitch;
-        for (r = 0; r < block->rows; ++r) {
+        if (staged) {
+            NAME(reduce_staged)(pool, block, &s, x, first, down);
+        }
+        for (r = 0; !staged && r < rows; ++r) {
             const NAME(window) w = NAME(window_at)(pool, block->depth, block->row + r);
             NAME(reduce_down)(pool, &w, &s, lanes, x, down + r * p.pitch);
         }
         if (p.split) {
-            NAME(split_phases)(down, axis->stride, lanes, p.phase / lanes, phases, p.phase);
+            NAME(split_phases)(down, axis->stride, lanes, p.phase / lanes, first, p.phase);
         }
         while (t < p.taps) {
             int64_t offset[4];
@@ -445,10 +616,9 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_values)(const convpool_pool *pool,
             for (i = 0; i < 4; ++i) {
                 offset[i] = t + i < p.taps ? NAME(tap_at)(pool, &p, lanes, t + i) : 0;
             }
-            for (run = 0; run < runs; ++run) {
-                const int64_t at = run / row_runs * p.row + run % row_runs * p.column;
-                done = NAME(fold_reals)(pool->average, more, p.taps - t, value + run * length,
-                                        from + at, offset, length);
+            for (r = 0; r < (whole ? 1 : rows); ++r) {
+                done = NAME(fold_reals)(pool->average, more, p.taps - t, &n, value + r * length,
+                                        from + r * p.row, offset);
             }
             t += done;
             more = 1;
@@ -458,25 +628,35 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_values)(const convpool_pool *pool,
     NAME(store_block)(pool, block, lanes, value, value_pitch, out);
 }
 
-/* Reduces `count` cells, dealt in turn, into lanes that already hold something. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(deal)(const int average, const STORAGE *from,
-                                             int64_t count, REAL *lane)
+/* Reduces `count` cells, dealt in turn, into lanes that hold something if there were `more` cells
+ * before them, of which there was a whole number of deals. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(deal)(const int average, int more, const STORAGE *from,
+                                             int64_t count, REAL *CONVPOOL_RESTRICT lane)
 {
+    const int64_t none[] = {0, 0, 0, 0};
+    NAME(runs) n = {1, count % CONVPOOL_POOL_DEAL, 0, 0};
+    REAL sum[CONVPOOL_POOL_DEAL];
     int64_t i = 0;
-    int l, begin;
-    for (; i + CONVPOOL_POOL_DEAL <= count; i += CONVPOOL_POOL_DEAL) {
+    int l;
+    if (!more && count < CONVPOOL_POOL_DEAL) {
+        NAME(fill)(lane + count, average ? (REAL)0 : (REAL)-INFINITY, CONVPOOL_POOL_DEAL - count);
+    } else {
         for (l = 0; l < CONVPOOL_POOL_DEAL; ++l) {
-            lane[l] = NAME(combine)(average, lane[l], LOAD(from[i + l]));
+            sum[l] = more ? lane[l] : LOAD(from[l]);
         }
-    }
-    for (begin = 0; i + CONVPOOL_POOL_CHUNK <= count;
-         i += CONVPOOL_POOL_CHUNK, begin += CONVPOOL_POOL_CHUNK) {
-        for (l = 0; l < CONVPOOL_POOL_CHUNK; ++l) {
-            lane[begin + l] = NAME(combine)(average, lane[begin + l], LOAD(from[i + l]));
+        for (i = more ? 0 : CONVPOOL_POOL_DEAL; i + CONVPOOL_POOL_DEAL <= count;
+             i += CONVPOOL_POOL_DEAL) {
+            for (l = 0; l < CONVPOOL_POOL_DEAL; ++l) {
+                sum[l] = NAME(combine)(average, sum[l], LOAD(from[i + l]));
+            }
         }
+        for (l = 0; l < CONVPOOL_POOL_DEAL; ++l) {
+            lane[l] = sum[l];
+        }
+        more = 1;
     }
-    for (; i < count; ++i, ++begin) {
-        lane[begin] = NAME(combine)(average, lane[begin], LOAD(from[i]));
+    if (i < count) {
+        NAME(fold_x)(average, more, 1, &n, lane, from + i, none);
     }
 }
 
@@ -490,34 +670,40 @@ TARGET CONVPOOL_FORCE_INLINE REAL NAME(whole_plane)(const int average, const con
     const int64_t columns = end[2] - begin[2], rows = end[1] - begin[1];
     const int even = step[2] == 1 && (rows == 1 || step[1] == columns) &&
                      (end[0] - begin[0] == 1 || step[0] == columns * rows);
-    REAL lane[CONVPOOL_POOL_DEAL];
+    const int64_t offset[] = {0, CONVPOOL_POOL_DEAL / 4, CONVPOOL_POOL_DEAL / 2,
+                              CONVPOOL_POOL_DEAL / 4 * 3};
+    const NAME(runs) n = {1, CONVPOOL_POOL_DEAL / 4, 0, 0};
+    REAL lane[CONVPOOL_POOL_DEAL], quarter[CONVPOOL_POOL_DEAL / 4];
     STORAGE gathered[CONVPOOL_POOL_CELLS];
-    int64_t d, r, c, n = 0;
-    int l, half;
-    NAME(fill)(lane, average ? (REAL)0 : (REAL)-INFINITY, CONVPOOL_POOL_DEAL);
+    int64_t d, r, c, cells = 0;
+    int l, half, more = 0;
     if (even) {
-        NAME(deal)(average, x + begin[0] * step[0] + begin[1] * step[1] + begin[2],
+        NAME(deal)(average, 0, x + begin[0] * step[0] + begin[1] * step[1] + begin[2],
                    (end[0] - begin[0]) * rows * columns, lane);
     } else {
         for (d = begin[0]; d < end[0]; ++d) {
             for (r = begin[1]; r < end[1]; ++r) {
                 for (c = begin[2]; c < end[2]; ++c) {
-                    gathered[n++] = x[d * step[0] + r * step[1] + c * step[2]];
-                    if (n == CONVPOOL_POOL_CELLS) {
-                        NAME(deal)(average, gathered, n, lane);
-                        n = 0;
+                    gathered[cells++] = x[d * step[0] + r * step[1] + c * step[2]];
+                    if (cells == CONVPOOL_POOL_CELLS) {
+                        NAME(deal)(average, more, gathered, cells, lane);
+                        cells = 0;
+                        more = 1;
                     }
                 }
             }
         }
-        NAME(deal)(average, gathered, n, lane);
-    }
-    for (half = CONVPOOL_POOL_DEAL / 2; half >= 1; half /= 2) {
-        for (l = 0; l < half; ++l) {
-            lane[l] = NAME(combine)(average, lane[l], lane[l + half]);
+        if (cells > 0) {
+            NAME(deal)(average, more, gathered, cells, lane);
         }
     }
-    return lane[0];
+    NAME(fold_reals)(average, 0, 4, &n, quarter, lane, offset);
+    for (half = CONVPOOL_POOL_DEAL / 8; half >= 1; half /= 2) {
+        for (l = 0; l < half; ++l) {
+            quarter[l] = NAME(combine)(average, quarter[l], quarter[l + half]);
+        }
+    }
+    return quarter[0];
 }
 
 TARGET CONVPOOL_NOINLINE void NAME(pool_whole)(const convpool_pool *pool,
@@ -600,7 +786,7 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_indexed)(const convpool_pool *pool,
     const convpool_axis *axis = &pool->axis[CONVPOOL_COLUMN];
     const int64_t *step = pool->index_stride;
     const int64_t start = block->column * axis->stride - axis->before;
-    REAL down[CONVPOOL_POOL_CELLS], phases[CONVPOOL_POOL_CELLS], value[CONVPOOL_POOL_CELLS];
+    REAL down[CONVPOOL_POOL_ROOM], phases[CONVPOOL_POOL_ROOM], value[CONVPOOL_POOL_ROOM];
     PLACE place[CONVPOOL_POOL_CELLS];
     int64_t first_tap, taps, tap, t, r, c, l, run;
     convpool_pool_block line = *block;
@@ -637,7 +823,7 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_indexed)(const convpool_pool *pool,
                 one.begin[1] = r;
                 one.end[1] = r + 1;
                 for (tap = first_tap; tap < taps;) {
-                    const NAME(plan) p = NAME(plan_for)(pool, &line, lanes, taps - tap);
+                    const NAME(plan) p = NAME(plan_for)(pool, 1, line.columns, lanes, taps - tap);
                     const NAME(stretch) s = NAME(stretch_at)(start + tap * axis->dilation,
                                                              p.pitch / lanes, axis->size);
                     const int apart = p.column != lanes && line.columns > 1;
@@ -685,12 +871,13 @@ TARGET CONVPOOL_INLINE void NAME(pool_block)(const convpool_pool *pool, int chan
         NAME(pool_whole)(pool, block, (const STORAGE *)x, (STORAGE *)out);
         return;
     }
-    for (; plane.channel < block->channel + block->channels; plane.channel += lanes) {
-        if (index != NULL) {
-            NAME(pool_indexed)(pool, &plane, lanes, (const STORAGE *)x, (STORAGE *)out, index);
-        } else {
-            NAME(pool_values)(pool, &plane, lanes, (const STORAGE *)x, (STORAGE *)out);
-        }
+    if (index == NULL) {
+        NAME(pool_values)(pool, block, lanes, (const STORAGE *)x, (STORAGE *)out);
+        return;
+    }
+    for (plane.channels = lanes; plane.channel < block->channel + block->channels;
+         plane.channel += lanes) {
+        NAME(pool_indexed)(pool, &plane, lanes, (const STORAGE *)x, (STORAGE *)out, index);
     }
 }
 
