@@ -354,6 +354,13 @@ TARGET CONVPOOL_NOINLINE void NAME(split_phases)(const REAL *CONVPOOL_RESTRICT f
                                                  REAL *CONVPOOL_RESTRICT to, int64_t pitch)
 {
     int64_t i = 0, phase, l;
+    if (stride == 3 && lanes == 1) {
+        for (; i < count; ++i) {
+            to[i] = from[3 * i];
+            to[pitch + i] = from[3 * i + 1];
+            to[2 * pitch + i] = from[3 * i + 2];
+        }
+    }
     if (stride == 2 && lanes == 1) {
         for (; i + CONVPOOL_POOL_CHUNK <= count; i += CONVPOOL_POOL_CHUNK) {
             for (l = 0; l < CONVPOOL_POOL_CHUNK; ++l) {
@@ -551,6 +558,9 @@ TARGET CONVPOOL_FORCE_INLINE NAME(plan) NAME(plan_for)(const convpool_pool *pool
     cells -= p.split ? cells % stride : 0;
     p.pitch = cells * lanes;
     p.phase = p.split ? p.pitch * rows / stride : 0;
+    if (p.split && stride == 2 && lanes == 1) {
+        p.phase = convpool_pool_chunks(p.phase); /* split_phases then needs no tail */
+    }
     p.row = p.split ? p.pitch / stride : p.pitch;
     p.column = p.split ? lanes : stride * lanes;
     return p;
@@ -660,58 +670,54 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(deal)(const int average, int more, const 
     }
 }
 
-/* One channel's only output, from all cells [begin, end) of its plane. Cells that do not follow
- * each other are gathered first: the order of a sum is that of the cells, not of the memory. */
-TARGET CONVPOOL_FORCE_INLINE REAL NAME(whole_plane)(const int average, const convpool_pool *pool,
-                                                    const int64_t *begin, const int64_t *end,
-                                                    const STORAGE *x)
+/* Deals out all cells [begin, end) of one channel's plane. Cells that do not follow each other are
+ * gathered first: the order of a sum is that of the cells, not of the memory. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(deal_plane)(const int average, const convpool_pool *pool,
+                                                   const int64_t *begin, const int64_t *end,
+                                                   const STORAGE *x, REAL *lane)
 {
     const int64_t *step = &pool->x_stride[CONVPOOL_AT_DEPTH];
     const int64_t columns = end[2] - begin[2], rows = end[1] - begin[1];
     const int even = step[2] == 1 && (rows == 1 || step[1] == columns) &&
                      (end[0] - begin[0] == 1 || step[0] == columns * rows);
-    const int64_t offset[] = {0, CONVPOOL_POOL_DEAL / 4, CONVPOOL_POOL_DEAL / 2,
-                              CONVPOOL_POOL_DEAL / 4 * 3};
-    const NAME(runs) n = {1, CONVPOOL_POOL_DEAL / 4, 0, 0};
-    REAL lane[CONVPOOL_POOL_DEAL], quarter[CONVPOOL_POOL_DEAL / 4];
     STORAGE gathered[CONVPOOL_POOL_CELLS];
     int64_t d, r, c, cells = 0;
-    int l, half, more = 0;
+    int more = 0;
     if (even) {
         NAME(deal)(average, 0, x + begin[0] * step[0] + begin[1] * step[1] + begin[2],
                    (end[0] - begin[0]) * rows * columns, lane);
-    } else {
-        for (d = begin[0]; d < end[0]; ++d) {
-            for (r = begin[1]; r < end[1]; ++r) {
-                for (c = begin[2]; c < end[2]; ++c) {
-                    gathered[cells++] = x[d * step[0] + r * step[1] + c * step[2]];
-                    if (cells == CONVPOOL_POOL_CELLS) {
-                        NAME(deal)(average, more, gathered, cells, lane);
-                        cells = 0;
-                        more = 1;
-                    }
+        return;
+    }
+    for (d = begin[0]; d < end[0]; ++d) {
+        for (r = begin[1]; r < end[1]; ++r) {
+            for (c = begin[2]; c < end[2]; ++c) {
+                gathered[cells++] = x[d * step[0] + r * step[1] + c * step[2]];
+                if (cells == CONVPOOL_POOL_CELLS) {
+                    NAME(deal)(average, more, gathered, cells, lane);
+                    cells = 0;
+                    more = 1;
                 }
             }
         }
-        if (cells > 0) {
-            NAME(deal)(average, more, gathered, cells, lane);
-        }
     }
-    NAME(fold_reals)(average, 0, 4, &n, quarter, lane, offset);
-    for (half = CONVPOOL_POOL_DEAL / 8; half >= 1; half /= 2) {
-        for (l = 0; l < half; ++l) {
-            quarter[l] = NAME(combine)(average, quarter[l], quarter[l + half]);
-        }
+    if (cells > 0) {
+        NAME(deal)(average, more, gathered, cells, lane);
     }
-    return quarter[0];
 }
 
-TARGET CONVPOOL_NOINLINE void NAME(pool_whole)(const convpool_pool *pool,
-                                               const convpool_pool_block *block,
-                                               const STORAGE *x, STORAGE *out)
+/* Reduces each channel's plane to its only output. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(reduce_planes)(const int average,
+                                                      const convpool_pool *pool,
+                                                      const convpool_pool_block *block,
+                                                      const STORAGE *x, STORAGE *out)
 {
-    int64_t begin[CONVPOOL_AXES], end[CONVPOOL_AXES], channel;
+    const int64_t quarter = CONVPOOL_POOL_DEAL / 4, offset[] = {0, quarter, 2 * quarter,
+                                                                3 * quarter};
+    const NAME(runs) n = {block->channels, quarter, quarter, CONVPOOL_POOL_DEAL};
     const REAL divisor = NAME(divisor)(pool, 0, 0, 0);
+    REAL lanes[CONVPOOL_POOL_LANES * CONVPOOL_POOL_DEAL];
+    REAL quarters[CONVPOOL_POOL_LANES * CONVPOOL_POOL_DEAL / 4];
+    int64_t begin[CONVPOOL_AXES], end[CONVPOOL_AXES], channel, l, half;
     int i;
     for (i = 0; i < CONVPOOL_AXES; ++i) {
         const convpool_axis *axis = &pool->axis[i];
@@ -719,11 +725,34 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_whole)(const convpool_pool *pool,
         begin[i] -= axis->before;
         end[i] -= axis->before;
     }
-    for (channel = block->channel; channel < block->channel + block->channels; ++channel) {
-        const STORAGE *from = x + channel * pool->x_stride[CONVPOOL_AT_CHANNEL];
-        out[channel * pool->out_stride[CONVPOOL_AT_CHANNEL]] = STORE(
-            pool->average ? NAME(whole_plane)(1, pool, begin, end, from) / divisor
-                          : NAME(whole_plane)(0, pool, begin, end, from));
+    x += block->channel * pool->x_stride[CONVPOOL_AT_CHANNEL];
+    out += block->channel * pool->out_stride[CONVPOOL_AT_CHANNEL];
+    for (channel = 0; channel < block->channels; ++channel) {
+        NAME(deal_plane)(average, pool, begin, end,
+                         x + channel * pool->x_stride[CONVPOOL_AT_CHANNEL],
+                         lanes + channel * CONVPOOL_POOL_DEAL);
+    }
+    NAME(fold_reals)(average, 0, 4, &n, quarters, lanes, offset);
+    for (channel = 0; channel < block->channels; ++channel) {
+        REAL *value = quarters + channel * quarter;
+        for (half = quarter / 2; half >= 1; half /= 2) {
+            for (l = 0; l < half; ++l) {
+                value[l] = NAME(combine)(average, value[l], value[l + half]);
+            }
+        }
+        out[channel * pool->out_stride[CONVPOOL_AT_CHANNEL]] =
+            STORE(average ? value[0] / divisor : value[0]);
+    }
+}
+
+TARGET CONVPOOL_NOINLINE void NAME(pool_whole)(const convpool_pool *pool,
+                                               const convpool_pool_block *block,
+                                               const STORAGE *x, STORAGE *out)
+{
+    if (pool->average) {
+        NAME(reduce_planes)(1, pool, block, x, out);
+    } else {
+        NAME(reduce_planes)(0, pool, block, x, out);
     }
 }
 
@@ -787,7 +816,7 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_indexed)(const convpool_pool *pool,
     const int64_t *step = pool->index_stride;
     const int64_t start = block->column * axis->stride - axis->before;
     REAL down[CONVPOOL_POOL_ROOM], phases[CONVPOOL_POOL_ROOM], value[CONVPOOL_POOL_ROOM];
-    PLACE place[CONVPOOL_POOL_CELLS];
+    PLACE place[CONVPOOL_POOL_ROOM];
     int64_t first_tap, taps, tap, t, r, c, l, run;
     convpool_pool_block line = *block;
     line.rows = 1;
@@ -804,8 +833,11 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_indexed)(const convpool_pool *pool,
         const int none = w.begin[0] >= w.end[0] || w.begin[1] >= w.end[1];
         NAME(fill)(value, (REAL)-INFINITY, line.columns * lanes);
         for (c = 0; c < line.columns; ++c) {
-            int64_t begin, end;
-            convpool_taps_inside(axis, line.column + c, 1, &begin, &end);
+            const int64_t left = start + c * axis->stride;
+            int64_t begin = 0, end = 1;
+            if (left < 0 || left >= axis->size) {
+                convpool_taps_inside(axis, line.column + c, 1, &begin, &end);
+            }
             for (l = 0; l < lanes; ++l) {
                 place[c * lanes + l] = -1;
                 here[c * step[CONVPOOL_AT_COLUMN] + l * step[CONVPOOL_AT_CHANNEL]] =
@@ -828,8 +860,10 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_indexed)(const convpool_pool *pool,
                                                              p.pitch / lanes, axis->size);
                     const int apart = p.column != lanes && line.columns > 1;
                     const int64_t runs = apart ? line.columns : 1;
-                    const int64_t length = apart ? lanes : line.columns * lanes;
+                    const int64_t length =
+                        apart ? lanes : convpool_pool_chunks(line.columns * lanes);
                     const int64_t at = (d * lines + r) * axis->size + tap * axis->dilation;
+                    int64_t phase = 0, cell = 0; /* of the tap */
                     if (at - base > CONVPOOL_POOL_PLACES) {
                         NAME(settle)(pool, line.columns, lanes, place, base + start, here);
                         base = at;
@@ -841,11 +875,18 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_indexed)(const convpool_pool *pool,
                     }
                     for (t = 0; t < p.taps; ++t) {
                         const REAL *from =
-                            (p.split ? phases : down) + NAME(tap_at)(pool, &p, lanes, t);
+                            p.split ? phases + phase * p.phase + cell * lanes : down + cell * lanes;
                         for (run = 0; run < runs; ++run) {
                             NAME(track)(value + run * length, place + run * length,
                                         from + run * p.column,
                                         (PLACE)(at - base + t * axis->dilation), length);
+                        }
+                        if (p.split) {
+                            for (phase += axis->dilation; phase >= axis->stride; ++cell) {
+                                phase -= axis->stride;
+                            }
+                        } else {
+                            cell += axis->dilation;
                         }
                     }
                     tap += p.taps;
