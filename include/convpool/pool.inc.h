@@ -327,7 +327,10 @@ TARGET CONVPOOL_NOINLINE void NAME(reduce_staged)(const convpool_pool *pool,
     /* Rows of windows that move by one cell form one run. */
     const int64_t runs = axis->stride == 1 ? 1 : block->rows, length = pitch * block->rows / runs;
     const int64_t tap = axis->dilation * pitch;
-    const NAME(runs) n = {runs, convpool_pool_chunks(length), length, axis->stride * pitch};
+    /* A run may only go on into the next one if that is made after it, in one turn of taps. */
+    const int exact = runs > 1 && axis->kernel > 4;
+    const NAME(runs) n = {runs, exact ? length : convpool_pool_chunks(length), length,
+                          axis->stride * pitch};
     const REAL nothing = pool->average ? (REAL)0 : (REAL)-INFINITY;
     int64_t channel;
     for (channel = 0; channel < block->channels; ++channel) {
