@@ -246,6 +246,26 @@ def test_many_widths_and_channels(layout, dtype):
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, 6, 9])
+def test_windows_of_many_rows(kernel, stride, layout):
+    """Several rows of windows, whose widths are no whole number of vectors."""
+    for size in (9, 17, 31):
+        x = normal(size, 1, 3, size, size)
+        x = np.moveaxis(x, 1, -1) if layout == "NHWC" else x
+        for padding in (0, (kernel - 1) // 2):
+            arguments = {"stride": stride, "padding": padding, "layout": layout}
+            y = convpool.max_pool2d(x, kernel, **arguments)
+            assert_maxima(y, x, kernel, **arguments)
+            y, where = convpool.max_pool2d(x, kernel, return_indices=True, **arguments)
+            expected, expected_where = max_pool(x, kernel, **arguments)
+            np.testing.assert_array_equal(y, expected)
+            np.testing.assert_array_equal(where, expected_where)
+            y = convpool.avg_pool2d(x, kernel, **arguments)
+            assert_averages(y, x, kernel, **arguments)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("threads", [1, 4])
 def test_work_for_several_threads(threads, layout):
     x = normal(1, 2, 40, 41, 64)

@@ -22,6 +22,9 @@ class Whole:
     def __init__(self, value):
         self.value, self.asked = value, 0
 
+    def __repr__(self):
+        return f"Whole({self.value})"
+
     def __index__(self):
         self.asked += 1
         return self.value
@@ -68,7 +71,7 @@ def test_spellings_of_one_argument(argument, spellings):
         np.testing.assert_array_equal(convpool.conv2d(X, packed), expected, strict=True)
 
 
-@pytest.mark.parametrize("spelling", [(3, 2), [3, 2], np.array([3, 2]), (Whole(3), 2)], ids=str)
+@pytest.mark.parametrize("spelling", [(3, 2), [3, 2], np.array([3, 2]), (Whole(3), 2)], ids=repr)
 def test_spellings_of_a_window(spelling):
     for pool in (convpool.max_pool2d, convpool.avg_pool2d):
         np.testing.assert_array_equal(pool(X, spelling), pool(X, (3, 2)))

@@ -20,7 +20,8 @@
  *
  * Where each output sees one input channel, k->stage_patch lays out a piece of the input so that
  * convpool_stage_offsets tells each tap's place in it, k->stencil or k->stencil_lanes sums, and
- * k->store_row stores. Pooling is k->pool_lanes alone.
+ * k->store_row stores. Pooling is k->pool_block alone.
+ * convpool_pool_cut says how large its blocks are.
  *
  * Compile with -ffp-contract=off: the results then have the same bits on every instruction set
  * with fused multiply-add, which the kernels call by name where they want it.

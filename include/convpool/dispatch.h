@@ -14,6 +14,7 @@ typedef struct convpool_kernels {
     size_t element_size;   /* of arrays */
     size_t real_size;      /* of sums, panels, packed weights and biases */
     int64_t rows, columns; /* of a tile */
+    const convpool_filter_kernels *filter[2]; /* sums in float, in double; NULL: not so */
     void (*pack_pixels)(const convpool_conv *conv, const void *x, int64_t begin, int64_t end,
                         int64_t pixel, int64_t pixels, int64_t width, int64_t pitch, void *panel);
     void (*pack_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
@@ -32,10 +33,8 @@ typedef struct convpool_kernels {
                           void *out, int64_t row_pitch, int64_t pitch);
     void (*store_row)(const convpool_conv *conv, const convpool_block *block, int64_t row,
                       void *sums, const void *residual, void *out);
-    const convpool_filter_kernels *filter[2]; /* sums in float, in double; NULL: not so */
-    void (*pool_lanes)(const convpool_pool *pool, int channels_last, int64_t channel,
-                       int64_t depth, int64_t row, int64_t column, int64_t lanes, const void *x,
-                       void *out, int64_t *index);
+    void (*pool_block)(const convpool_pool *pool, int channels_last,
+                       const convpool_pool_block *block, const void *x, void *out, int64_t *index);
     void (*winograd_pack)(const convpool_conv *conv, const void *x, int64_t channels,
                           int64_t tile, int64_t tiles, void *v, int64_t pitch, int64_t plane);
     void (*winograd_store)(const convpool_conv *conv, const void *sums, int64_t pitch,
@@ -43,7 +42,7 @@ typedef struct convpool_kernels {
                            const void *bias, const void *residual, void *out);
     void (*winograd_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
                              int64_t channel, int64_t width, void *strip, int64_t plane);
-} convpool_kernels; /* From pool_lanes on NULL for pixels, which are only filtered. */
+} convpool_kernels; /* All functions but the filters are NULL for pixels. */
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
@@ -54,28 +53,32 @@ typedef double convpool_real_f64;
 #define CONVPOOL_FILTER_u8(isa) {&convpool_filter_u8_f32_##isa, &convpool_filter_u8_f64_##isa}
 #define CONVPOOL_FILTER_u16(isa) {&convpool_filter_u16_f32_##isa, &convpool_filter_u16_f64_##isa}
 
-#define CONVPOOL_KERNELS(isa, storage, type, real)                                     \
-    sizeof(type), sizeof(convpool_real_##real), convpool_rows_##isa,                   \
-        convpool_columns_##real##_##isa, convpool_pack_pixels_##storage##_##isa,       \
-        convpool_pack_weights_##storage##_##isa, convpool_gemm_tile_##real##_##isa,    \
-        convpool_store_tile_##storage##_##isa, convpool_stage_patch_##storage##_##isa, \
-        convpool_stencil_##real##_##isa, convpool_stencil_lanes_##real##_##isa,        \
-        convpool_store_row_##storage##_##isa, CONVPOOL_FILTER_##storage(isa)
+#define CONVPOOL_FLOAT(isa, storage, type, real)                                          \
+    {                                                                                     \
+        sizeof(type), sizeof(convpool_real_##real), convpool_rows_##isa,                  \
+            convpool_columns_##real##_##isa, CONVPOOL_FILTER_##storage(isa),              \
+            convpool_pack_pixels_##storage##_##isa, convpool_pack_weights_##storage##_##isa, \
+            convpool_gemm_tile_##real##_##isa, convpool_store_tile_##storage##_##isa,     \
+            convpool_stage_patch_##storage##_##isa, convpool_stencil_##real##_##isa,      \
+            convpool_stencil_lanes_##real##_##isa, convpool_store_row_##storage##_##isa,  \
+            convpool_pool_block_##storage##_##isa, convpool_winograd_pack_##storage##_##isa, \
+            convpool_winograd_store_##storage##_##isa,                                    \
+            convpool_winograd_weights_##storage##_##isa                                   \
+    }
 
-#define CONVPOOL_FLOAT_KERNELS(isa, storage)                                              \
-    convpool_pool_lanes_##storage##_##isa, convpool_winograd_pack_##storage##_##isa,      \
-        convpool_winograd_store_##storage##_##isa, convpool_winograd_weights_##storage##_##isa
-
-#define CONVPOOL_NO_FLOAT_KERNELS NULL, NULL, NULL, NULL
+#define CONVPOOL_PIXELS(isa, storage, type)                                             \
+    {                                                                                   \
+        sizeof(type), sizeof(double), convpool_rows_##isa, convpool_columns_f64_##isa,  \
+            CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL,   \
+            NULL, NULL, NULL, NULL, NULL                                                \
+    }
 
 /* In the order of convpool_dtype. */
-#define CONVPOOL_ALL_KERNELS(isa)                                                           \
-    {                                                                                       \
-        {CONVPOOL_KERNELS(isa, f32, float, f32), CONVPOOL_FLOAT_KERNELS(isa, f32)},         \
-        {CONVPOOL_KERNELS(isa, f64, double, f64), CONVPOOL_FLOAT_KERNELS(isa, f64)},        \
-        {CONVPOOL_KERNELS(isa, f16, convpool_half, f32), CONVPOOL_FLOAT_KERNELS(isa, f16)}, \
-        {CONVPOOL_KERNELS(isa, u8, uint8_t, f64), CONVPOOL_NO_FLOAT_KERNELS},               \
-        {CONVPOOL_KERNELS(isa, u16, uint16_t, f64), CONVPOOL_NO_FLOAT_KERNELS},             \
+#define CONVPOOL_ALL_KERNELS(isa)                                                            \
+    {                                                                                        \
+        CONVPOOL_FLOAT(isa, f32, float, f32), CONVPOOL_FLOAT(isa, f64, double, f64),         \
+            CONVPOOL_FLOAT(isa, f16, convpool_half, f32), CONVPOOL_PIXELS(isa, u8, uint8_t), \
+            CONVPOOL_PIXELS(isa, u16, uint16_t),                                             \
     }
 
 /* Result: the kernels of a type for an instruction set, NULL for a number that names none or was

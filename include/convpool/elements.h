@@ -22,11 +22,12 @@ enum { CONVPOOL_SLACK = 128 };
 /* Column phases of a patch whose ends are found once for all its rows. */
 enum { CONVPOOL_PHASES = 4 };
 
-/* Outputs that one call of pool_lanes makes at most; they too live on the stack. */
-enum { CONVPOOL_POOL_LANES = 128 };
+/* Neighbours that pooling reduces in one step: a loop of constant length, which compilers turn into
+ * vectors. */
+enum { CONVPOOL_POOL_CHUNK = 8 };
 
-/* Cells of a row of the bordered input that pooling reduces at a time. */
-enum { CONVPOOL_POOL_SPAN = 512 };
+/* Chains of a sum over a whole plane: enough to hide the latency of an addition. */
+enum { CONVPOOL_POOL_DEAL = 32 };
 
 /* What gemm_tile does with the sums that a tile holds. */
 typedef enum convpool_chain {

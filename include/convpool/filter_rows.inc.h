@@ -102,7 +102,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(filter_tiles)(const int rows, const int v
 }
 
 /* Sums of `rows` rows of `count` elements, `pitch` apart, from lines[0 .. rows + height - 2].
- * Precondition: lines may be read for CONVPOOL_SLACK elements more than count + (width - 1) * step. */
+ * Precondition: lines may be read for CONVPOOL_SLACK elements more than
+ * count + (width - 1) * step. */
 TARGET CONVPOOL_INLINE void NAME(filter_rows)(const void *const *line, const void *weight,
                                               int64_t height, int64_t width, int64_t step,
                                               int64_t count, int64_t rows, void *sums,

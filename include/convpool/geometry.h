@@ -48,6 +48,100 @@ typedef struct convpool_pool {
     int64_t divisor;
 } convpool_pool;
 
+/* Some outputs of an image: a box of channels, rows and columns at one depth. */
+typedef struct convpool_pool_block {
+    int64_t channel, channels, depth, row, rows, column, columns;
+} convpool_pool_block;
+
+/* Bordered cells of a block that pooling keeps at once, counting lanes. They live on the stack, in
+ * four arrays, and should leave room in the first cache. */
+enum { CONVPOOL_POOL_CELLS = 2048 };
+
+/* What those arrays have room for: loops over them may run to the end of a vector. */
+enum { CONVPOOL_POOL_ROOM = CONVPOOL_POOL_CELLS + 16 };
+
+/* Channels that pooling takes as neighbours at once, or as whole planes. */
+enum { CONVPOOL_POOL_LANES = 64 };
+
+/* Cells from where a maximum's place is counted to where it may stand. */
+enum { CONVPOOL_POOL_PLACES = 1 << 30 };
+
+/* Result: whether each plane has but one window, to be reduced as one run of cells. */
+CONVPOOL_INLINE int convpool_pool_is_whole(const convpool_pool *pool, int channels_last)
+{
+    int axis, whole = !channels_last;
+    for (axis = 0; axis < CONVPOOL_AXES; ++axis) {
+        whole = whole && pool->axis[axis].out == 1 && pool->axis[axis].dilation == 1;
+    }
+    return whole;
+}
+
+/* Result: `count` rounded up to what loops over a block's arrays like to do. */
+CONVPOOL_INLINE int64_t convpool_pool_chunks(int64_t count)
+{
+    return (count + 7) & ~(int64_t)7;
+}
+
+/* Result: how many rows of the bordered input `rows` rows of windows meet. */
+CONVPOOL_INLINE int64_t convpool_pool_rows(const convpool_axis *row, int64_t rows)
+{
+    return (rows - 1) * row->stride + (row->kernel - 1) * row->dilation + 1;
+}
+
+/* Result: the columns of the bordered input that a row of windows takes up, at most. */
+CONVPOOL_INLINE int64_t convpool_pool_width(const convpool_axis *column)
+{
+    const int64_t cells = (column->out - 1) * column->stride +
+                          (column->kernel - 1) * column->dilation + 1;
+    return column->out == 1 ? cells : cells + column->stride - 1;
+}
+
+/* Result: whether the bordered rows that one row of windows meets fit a block's arrays, where
+ * columns are the lanes. (Products of sizes that large are not formed.) */
+CONVPOOL_INLINE int convpool_pool_is_staged(const convpool_pool *pool)
+{
+    const convpool_axis *column = &pool->axis[CONVPOOL_COLUMN], *row = &pool->axis[CONVPOOL_ROW];
+    const int64_t rows = convpool_pool_rows(row, 1), width = convpool_pool_width(column);
+    return pool->axis[CONVPOOL_DEPTH].kernel == 1 && pool->axis[CONVPOOL_DEPTH].before == 0 &&
+           pool->axis[CONVPOOL_DEPTH].after == 0 && pool->axis[CONVPOOL_DEPTH].stride == 1 &&
+           rows <= CONVPOOL_POOL_CELLS && width <= CONVPOOL_POOL_CELLS / rows;
+}
+
+/* Result: the largest block that pooling takes, from the first output on: whole rows if they fit,
+ * and then several where channels are not neighbours. */
+CONVPOOL_INLINE convpool_pool_block convpool_pool_cut(const convpool_pool *pool,
+                                                      int channels_last)
+{
+    const convpool_axis *column = &pool->axis[CONVPOOL_COLUMN], *row = &pool->axis[CONVPOOL_ROW];
+    const int64_t inside = (column->size - 1) / column->dilation + 1; /* taps, at most */
+    const int64_t taps = column->kernel < inside ? column->kernel : inside;
+    const int staged = !channels_last && convpool_pool_is_staged(pool);
+    convpool_pool_block block = {0, 1, 0, 0, 1, 0, 1};
+    int64_t room = CONVPOOL_POOL_CELLS, reach, most = 1;
+    if (staged) {
+        room /= convpool_pool_width(column); /* rows */
+        block.columns = column->out;
+        block.rows = (room - convpool_pool_rows(row, 1)) / row->stride + 1;
+        block.rows = block.rows < row->out ? block.rows : row->out;
+        most = room / convpool_pool_rows(row, block.rows);
+    }
+    if (channels_last || convpool_pool_is_whole(pool, channels_last)) {
+        most = CONVPOOL_POOL_LANES;
+    }
+    block.channels = pool->channels < most ? pool->channels : most;
+    if (staged) {
+        return block;
+    }
+    room /= channels_last ? block.channels : 1;
+    /* What does not fit beside half the room is reduced in several turns. */
+    reach = (taps - 1) * column->dilation + 1;
+    reach = reach < room / 2 ? reach : room / 2;
+    block.columns = (room - reach) / column->stride;
+    block.columns = block.columns < column->out ? block.columns : column->out;
+    block.columns = block.columns > 1 ? block.columns : 1;
+    return block;
+}
+
 /* A stretch of output pixels in one output row: `offset` counts from the first pixel asked for. */
 typedef struct convpool_run {
     int64_t image, depth, row, column, offset, length;

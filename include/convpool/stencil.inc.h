@@ -15,8 +15,8 @@
  * what both write is the same. Square kernels of common sizes have bodies in which all taps are
  * literals: there each input row is loaded once for all the output rows it is part of.
  *
- * Included once for each instruction set and real type, by vectors.inc.h. Sums run in the order of taps, as chains of (fused) multiply-adds from 0: the bits are those of
- * gemm_tile.
+ * Included once for each instruction set and real type, by vectors.inc.h. Sums run in the order of
+ * taps, as chains of (fused) multiply-adds from 0: the bits are those of gemm_tile.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 #define HIGH 4

@@ -89,7 +89,7 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
 }
 
 /* Copies a row of cells, border and all. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(copy_cells)(const convpool_conv *conv, const STORAGE *line,
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_copy)(const convpool_conv *conv, const STORAGE *line,
                                                    int64_t left, int64_t width, REAL *to)
 {
     const convpool_axis *columns = &conv->axis[CONVPOOL_COLUMN];
@@ -149,7 +149,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const
                                                               run->row_at[i];
                 if (run->row_is[i] == NAME(row_copied)) {
                     const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
-                    NAME(copy_cells)(conv, image + run->row_at[i] - left, left,
+                    NAME(winograd_copy)(conv, image + run->row_at[i] - left, left,
                                      (run->tiles - 1) * m + SIDE, patch[i]);
                 }
             }

@@ -3,7 +3,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t
 
 cdef extern from "convpool/convpool.h" nogil:
-    enum: CONVPOOL_RANK, CONVPOOL_AXES, CONVPOOL_POOL_LANES, CONVPOOL_POOL_SPAN
+    enum: CONVPOOL_RANK, CONVPOOL_AXES
     enum: CONVPOOL_SLACK
     enum: CONVPOOL_DEPTH, CONVPOOL_ROW, CONVPOOL_COLUMN
     enum: CONVPOOL_AT_BATCH, CONVPOOL_AT_CHANNEL, CONVPOOL_AT_DEPTH, CONVPOOL_AT_ROW
@@ -75,9 +75,13 @@ cdef extern from "convpool/convpool.h" nogil:
         void (*fold)(const void**, int, int64_t, void**) noexcept nogil
         void (*unfold)(const void*, int64_t, int, int64_t, void*, int64_t) noexcept nogil
 
+    ctypedef struct convpool_pool_block:
+        int64_t channel, channels, depth, row, rows, column, columns
+
     ctypedef struct convpool_kernels:
         size_t element_size, real_size
         int64_t rows, columns
+        const convpool_filter_kernels* filter[2]
         void (*pack_pixels)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
                             int64_t, int64_t, void*) noexcept nogil
         void (*pack_weights)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,
@@ -95,15 +99,14 @@ cdef extern from "convpool/convpool.h" nogil:
                               int64_t) noexcept nogil
         void (*store_row)(const convpool_conv*, const convpool_block*, int64_t, void*,
                           const void*, void*) noexcept nogil
-        void (*pool_lanes)(const convpool_pool*, int, int64_t, int64_t, int64_t, int64_t, int64_t,
-                           const void*, void*, int64_t*) noexcept nogil
         void (*winograd_pack)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, void*,
                               int64_t, int64_t) noexcept nogil
         void (*winograd_store)(const convpool_conv*, const void*, int64_t, int64_t, int64_t,
                                int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*winograd_weights)(const convpool_conv*, const void*, const int64_t*, int64_t,
                                  int64_t, void*, int64_t) noexcept nogil
-        const convpool_filter_kernels* filter[2]
+        void (*pool_block)(const convpool_pool*, int, const convpool_pool_block*, const void*,
+                           void*, int64_t*) noexcept nogil
 
     unsigned convpool_cpu_capabilities()
     const char* convpool_isa_name(int isa)
@@ -122,3 +125,4 @@ cdef extern from "convpool/convpool.h" nogil:
     int64_t convpool_pixels(const convpool_axis* axis)
     int64_t convpool_border_index(int64_t i, int64_t size, int border)
     int64_t convpool_taps(const convpool_axis* axis)
+    convpool_pool_block convpool_pool_cut(const convpool_pool* pool, int channels_last)
