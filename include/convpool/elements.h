@@ -16,6 +16,10 @@ enum { CONVPOOL_MAX_WIDTH = 64 };
 /* Nor is a panel longer. */
 enum { CONVPOOL_MAX_PIXELS = 256 };
 
+/* Elements of a patch that packing keeps on the stack: it shares the first level of cache with what
+ * it is copied to. */
+enum { CONVPOOL_PATCH = 4096 };
+
 /* Elements by which stencils may overrun a patch and their sums, so that vectors need no tail. */
 enum { CONVPOOL_SLACK = 128 };
 

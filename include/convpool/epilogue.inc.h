@@ -131,13 +131,40 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
     }
 }
 
+TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const void *tile,
+                                             int64_t pitch, int pixel_rows, int64_t channel,
+                                             int64_t channels, int64_t pixel, int64_t pixels,
+                                             const void *bias, const void *residual, void *out);
+
+/* store_tile of a tile whose lines run along channels, while neighbours in `out` are pixels:
+ * turned, a piece at a time. */
+TARGET CONVPOOL_NOINLINE void NAME(turn_tile)(const convpool_conv *conv, const REAL *sums,
+                                              int64_t pitch, int64_t channel, int64_t channels,
+                                              int64_t pixel, int64_t pixels, const void *bias,
+                                              const void *residual, void *out)
+{
+    enum { PIECE = 64 };
+    REAL turned[CONVPOOL_MAX_WIDTH * PIECE];
+    int64_t first, used, i, c;
+    for (first = 0; first < pixels; first += used) {
+        used = pixels - first < PIECE ? pixels - first : (int64_t)PIECE;
+        for (i = 0; i < used; ++i) {
+            for (c = 0; c < channels; ++c) {
+                turned[c * PIECE + i] = sums[(first + i) * pitch + c];
+            }
+        }
+        NAME(store_tile)(conv, turned, PIECE, 0, channel, channels, pixel + first, used, bias,
+                         residual, out);
+    }
+}
+
 /* Stores a tile of `channels` output channels from number `channel` on and `pixels` pixels from
  * number `pixel` of the batch on. Its lines, `pitch` elements apart, run along pixels, or along
- * channels where `channels_last`. `bias`, `residual` and `out` point to the group's first element.
- * Preconditions: pixels <= CONVPOOL_MAX_PIXELS; residual is disjoint from out, or the same
- * elements. */
+ * channels where `pixel_rows`. `bias`, `residual` and `out` point to the group's first element.
+ * Preconditions: pixels <= CONVPOOL_MAX_PIXELS; if `pixel_rows`, channels <= CONVPOOL_MAX_WIDTH;
+ * residual is disjoint from out, or the same elements. */
 TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const void *tile,
-                                             int64_t pitch, int channels_last, int64_t channel,
+                                             int64_t pitch, int pixel_rows, int64_t channel,
                                              int64_t channels, int64_t pixel, int64_t pixels,
                                              const void *bias, const void *residual, void *out)
 {
@@ -147,6 +174,10 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     convpool_run runs[CONVPOOL_MAX_PIXELS];
     const int n = convpool_split_runs(conv->axis, pixel, pixels, runs);
     int r;
+    if (pixel_rows && os[CONVPOOL_AT_COLUMN] == 1 && os[CONVPOOL_AT_CHANNEL] != 1) {
+        NAME(turn_tile)(conv, sums, pitch, channel, channels, pixel, pixels, bias, residual, out);
+        return;
+    }
     for (r = 0; r < n; ++r) {
         const convpool_run *run = &runs[r];
         const int64_t out_at = run->image * os[CONVPOOL_AT_BATCH] +
@@ -159,16 +190,16 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
                                     run->depth * rs[CONVPOOL_AT_DEPTH] +
                                     run->row * rs[CONVPOOL_AT_ROW] +
                                     run->column * rs[CONVPOOL_AT_COLUMN];
-        const int line = channels_last ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL;
-        const int step = channels_last ? CONVPOOL_AT_CHANNEL : CONVPOOL_AT_COLUMN;
+        const int line = pixel_rows ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL;
+        const int step = pixel_rows ? CONVPOOL_AT_CHANNEL : CONVPOOL_AT_COLUMN;
         NAME(lines) lines;
-        lines.count = channels_last ? run->length : channels;
-        lines.length = channels_last ? channels : run->length;
-        lines.sums = sums + (channels_last ? run->offset * pitch : run->offset);
+        lines.count = pixel_rows ? run->length : channels;
+        lines.length = pixel_rows ? channels : run->length;
+        lines.sums = sums + (pixel_rows ? run->offset * pitch : run->offset);
         lines.sums_line = pitch;
         lines.bias = bias_;
-        lines.bias_line = !channels_last;
-        lines.bias_step = channels_last;
+        lines.bias_line = !pixel_rows;
+        lines.bias_step = pixel_rows;
         lines.residual = residual == NULL ? NULL : (const STORAGE *)residual + residual_at;
         lines.residual_line = rs[line];
         lines.residual_step = rs[step];

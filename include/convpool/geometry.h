@@ -205,6 +205,17 @@ CONVPOOL_INLINE int64_t convpool_taps(const convpool_axis axis[CONVPOOL_AXES])
     return axis[CONVPOOL_DEPTH].kernel * axis[CONVPOOL_ROW].kernel * axis[CONVPOOL_COLUMN].kernel;
 }
 
+/* Result: whether no axis is padded. */
+CONVPOOL_INLINE int convpool_unpadded(const convpool_axis axis[CONVPOOL_AXES])
+{
+    int64_t padding = 0;
+    int i;
+    for (i = 0; i < CONVPOOL_AXES; ++i) {
+        padding |= axis[i].before | axis[i].after;
+    }
+    return padding == 0;
+}
+
 /* Cuts `count` output pixels, from number `pixel` of the batch on, where rows end.
  * Result: how many runs were written. Precondition: room for `count` runs. */
 CONVPOOL_INLINE int convpool_split_runs(const convpool_axis axis[CONVPOOL_AXES], int64_t pixel,

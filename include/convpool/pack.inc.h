@@ -39,6 +39,29 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(copy)(const STORAGE *from, int64_t length
     }
 }
 
+/* The same, from reals. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(copy_reals)(const REAL *from, int64_t length,
+                                                   REAL *CONVPOOL_RESTRICT to)
+{
+    if (length >= 16) {
+        memcpy(to, from, 16 * sizeof(REAL));
+        if (length > 16) {
+            memcpy(to + 16, from + 16, (size_t)(length - 16) * sizeof(REAL));
+        }
+    } else if (length >= 8) {
+        memcpy(to, from, 8 * sizeof(REAL));
+        memcpy(to + length - 8, from + length - 8, 8 * sizeof(REAL));
+    } else if (length >= 4) {
+        memcpy(to, from, 4 * sizeof(REAL));
+        memcpy(to + length - 4, from + length - 4, 4 * sizeof(REAL));
+    } else {
+        int64_t j;
+        for (j = 0; j < length; ++j) {
+            to[j] = from[j];
+        }
+    }
+}
+
 /* to[j] = from[j * step] */
 TARGET CONVPOOL_FORCE_INLINE void NAME(gather)(const STORAGE *from, int64_t step, int64_t length,
                                                REAL *CONVPOOL_RESTRICT to)
@@ -57,45 +80,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(gather)(const STORAGE *from, int64_t step
     }
 }
 
-enum {
-    NAME(run_of_16),   /* inside the row, one after the other, as many as constant moves take */
-    NAME(run_inside),  /* inside the row, one after the other */
-    NAME(run_on_edge), /* one after the other, partly beyond the row's ends, where a constant is */
-    NAME(run_any)      /* whatever else */
-};
-
-/* One run of output pixels on its way through the steps. */
-typedef struct NAME(placed_run) {
-    REAL *to;        /* in the panel, at the current step */
-    int64_t line_at; /* offset, from the channel's first element, of its input row at the current
-                        kernel row */
-    int64_t column;  /* of the input, at kernel column 0 */
-    int64_t length;
-    int outside;     /* the input row is all border */
-    int kind;        /* what its columns meet, over a whole kernel row: one of the above */
-} NAME(placed_run);
-
-TARGET CONVPOOL_FORCE_INLINE void NAME(place_run)(const convpool_conv *conv,
-                                                  const convpool_run *run, REAL *to,
-                                                  NAME(placed_run) *placed)
-{
-    const convpool_axis *column = &conv->axis[CONVPOOL_COLUMN];
-    const int64_t first = run->column * column->stride - column->before;
-    const int64_t last = first + (run->length - 1) * column->stride +
-                         (column->kernel - 1) * column->dilation;
-    const int unit = column->stride == 1 && conv->x_stride[CONVPOOL_AT_COLUMN] == 1;
-    const int inside = first >= 0 && last < column->size;
-    placed->to = to;
-    placed->column = first;
-    placed->length = run->length;
-    placed->kind = !unit                               ? NAME(run_any)
-                   : inside && run->length == 16       ? NAME(run_of_16)
-                   : inside                            ? NAME(run_inside)
-                   : conv->border == CONVPOOL_CONSTANT ? NAME(run_on_edge)
-                                                       : NAME(run_any);
-}
-
-/* A run of kind run_on_edge at one tap; its first pixel meets input column `first`. */
+/* to[j] = line[first + j], or `value` beyond the ends of the line. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(pack_edge)(const STORAGE *line, int64_t first,
                                                   int64_t size, REAL value, int64_t length,
                                                   REAL *CONVPOOL_RESTRICT to)
@@ -112,31 +97,70 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(pack_edge)(const STORAGE *line, int64_t f
     }
 }
 
-/* A run of any kind at `taps` neighbouring taps of a kernel row; its first pixel meets column
- * `first` of `line` (NULL: all border) at the first of them. Not inlined: the common kinds keep the
- * registers to themselves. */
-TARGET CONVPOOL_NOINLINE void NAME(pack_run)(const convpool_conv *conv,
-                                             const NAME(placed_run) *run, const STORAGE *line,
-                                             int64_t first, int64_t taps, int64_t width, REAL *to)
+/* One run of output pixels at one tap, from an input row `line` (NULL: all border), element by
+ * element: whatever border, stride and step. */
+TARGET CONVPOOL_NOINLINE void NAME(pack_any)(const convpool_conv *conv, const STORAGE *line,
+                                             int64_t first, int64_t stride, int64_t length,
+                                             REAL *to)
 {
     const convpool_axis *axis = &conv->axis[CONVPOOL_COLUMN];
-    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN], length = run->length;
-    const int64_t stride = axis->stride;
-    int64_t tap, j;
-    for (tap = 0; tap < taps; ++tap, first += axis->dilation, to += width) {
-        if (line == NULL) {
-            for (j = 0; j < length; ++j) {
-                to[j] = (REAL)conv->border_value;
+    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    int64_t j;
+    for (j = 0; j < length; ++j) {
+        const int64_t i = line == NULL ? -1
+                                       : convpool_border_index(first + j * stride, axis->size,
+                                                               conv->border);
+        to[j] = i < 0 ? (REAL)conv->border_value : LOAD(line[i * step]);
+    }
+}
+
+/* `length` cells, `stride` columns apart, of an input row: at one go where it can be. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(pack_line)(const convpool_conv *conv, const STORAGE *line,
+                                                  int64_t first, int64_t stride, int64_t length,
+                                                  REAL *CONVPOOL_RESTRICT to)
+{
+    const int64_t size = conv->axis[CONVPOOL_COLUMN].size;
+    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    if (line != NULL && first >= 0 && first + (length - 1) * stride < size) {
+        NAME(gather)(line + first * step, stride * step, length, to);
+    } else if (line != NULL && step == 1 && stride == 1 && conv->border == CONVPOOL_CONSTANT) {
+        NAME(pack_edge)(line, first, size, (REAL)conv->border_value, length, to);
+    } else {
+        NAME(pack_any)(conv, line, first, stride, length, to);
+    }
+}
+
+/* pack_pixels for kernels of one tap without padding: each run of neighbours is read once. */
+TARGET CONVPOOL_NOINLINE void NAME(pack_points)(const convpool_conv *conv, const STORAGE *x,
+                                                int64_t begin, int64_t end,
+                                                const convpool_run *run, int64_t width,
+                                                int64_t pitch, REAL *panel)
+{
+    const int64_t *step = conv->x_stride;
+    const int64_t next = conv->axis[CONVPOOL_COLUMN].stride * step[CONVPOOL_AT_COLUMN];
+    const STORAGE *from = x + run->image * step[CONVPOOL_AT_BATCH] +
+                          run->depth * conv->axis[CONVPOOL_DEPTH].stride * step[CONVPOOL_AT_DEPTH] +
+                          run->row * conv->axis[CONVPOOL_ROW].stride * step[CONVPOOL_AT_ROW] +
+                          run->column * next + begin * step[CONVPOOL_AT_CHANNEL];
+    const int64_t strip = run->offset / width, lane = run->offset % width;
+    REAL *to = panel + strip * pitch + lane;
+    int64_t k, j;
+    for (k = begin; k < end; ++k, from += step[CONVPOOL_AT_CHANNEL], to += width) {
+        const int64_t left = width - lane, used = left < run->length ? left : run->length;
+        const STORAGE *at = from + used * next;
+        REAL *next_to = to + pitch - lane;
+        CONVPOOL_PREFETCH(at + 4 * step[CONVPOOL_AT_CHANNEL]);
+        NAME(gather)(from, next, used, to);
+        for (j = used; j + width <= run->length; j += width, at += width * next) {
+            if (width == 16 && next == 1) {
+                NAME(copy)(at, 16, next_to);
+            } else {
+                NAME(gather)(at, next, width, next_to);
             }
-        } else if (first >= 0 && first + (length - 1) * stride < axis->size) {
-            NAME(gather)(line + first * step, stride * step, length, to);
-        } else {
-            for (j = 0; j < length; ++j) {
-                const int64_t i =
-                    convpool_border_index(first + j * stride, axis->size, conv->border);
-                to[j] = i < 0 ? (REAL)conv->border_value : LOAD(line[i * step]);
-            }
+            CONVPOOL_PREFETCH(at + 4 * step[CONVPOOL_AT_CHANNEL]);
+            next_to += pitch;
         }
+        NAME(gather)(at, next, run->length - j, next_to);
     }
 }
 
@@ -180,10 +204,113 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_channels)(const convpool_conv *conv, con
     }
 }
 
+/* pack_pixels for a run whose windows reach too far for a patch: tap by tap from the input. */
+TARGET CONVPOOL_NOINLINE void NAME(pack_windows)(const convpool_conv *conv, const STORAGE *x,
+                                                 int64_t begin, int64_t end,
+                                                 const convpool_run *run, int64_t width, REAL *to)
+{
+    const convpool_axis *axis = conv->axis, *column = &axis[CONVPOOL_COLUMN];
+    const int64_t taps = convpool_taps(axis);
+    int64_t k;
+    for (k = begin; k < end; ++k, to += width) {
+        const int64_t tap = k % taps, line_tap = tap / column->kernel;
+        const int64_t d = convpool_input_index(&axis[CONVPOOL_DEPTH], run->depth,
+                                               line_tap / axis[CONVPOOL_ROW].kernel, conv->border);
+        const int64_t i = convpool_input_index(&axis[CONVPOOL_ROW], run->row,
+                                               line_tap % axis[CONVPOOL_ROW].kernel, conv->border);
+        const STORAGE *line = x + run->image * conv->x_stride[CONVPOOL_AT_BATCH] +
+                              k / taps * conv->x_stride[CONVPOOL_AT_CHANNEL] +
+                              d * conv->x_stride[CONVPOOL_AT_DEPTH] +
+                              i * conv->x_stride[CONVPOOL_AT_ROW];
+        NAME(pack_line)(conv, d < 0 || i < 0 ? NULL : line,
+                        run->column * column->stride + tap % column->kernel * column->dilation -
+                            column->before,
+                        column->stride, run->length, to);
+    }
+}
+
+/* Where a run of a strip is: from a patch to the panel. */
+typedef struct NAME(copied_run) {
+    REAL *to;
+    int64_t from, length;
+} NAME(copied_run);
+
+/* pack_pixels for `n` runs of one image and depth: for each channel the rows that their windows meet
+ * are copied into a patch, border and all, columns of a stride apart, so that each tap of a run then
+ * is a mere copy.
+ * Result: 0 if the patch would be too large. */
+TARGET CONVPOOL_NOINLINE int NAME(pack_patch)(const convpool_conv *conv, const STORAGE *x,
+                                              int64_t begin, int64_t end, const convpool_run *runs,
+                                              int n, int64_t width, NAME(copied_run) *copied)
+{
+    const convpool_axis *depth = &conv->axis[CONVPOOL_DEPTH], *row = &conv->axis[CONVPOOL_ROW];
+    const convpool_axis *column = &conv->axis[CONVPOOL_COLUMN];
+    const int64_t in_plane = row->kernel * column->kernel, taps = depth->kernel * in_plane;
+    const int64_t row_reach = (row->kernel - 1) * row->dilation;
+    const int64_t reach = (column->kernel - 1) * column->dilation;
+    const int64_t first_row = runs[0].row, last_row = runs[n - 1].row;
+    const int64_t first = first_row == last_row ? runs[0].column : 0;
+    const int64_t last = first_row == last_row ? runs[n - 1].column + runs[n - 1].length
+                                               : column->out;
+    const int64_t rows = (last_row - first_row) * row->stride + row_reach + 1;
+    const int64_t phases = reach < column->stride ? reach + 1 : column->stride;
+    const int64_t columns = last - first + reach / column->stride;
+    REAL patch[CONVPOOL_PATCH];
+    int64_t k = begin, plane = -1, i, phase;
+    int r;
+    if (rows > CONVPOOL_PATCH || columns > CONVPOOL_PATCH || phases > CONVPOOL_PATCH ||
+        rows * columns > CONVPOOL_PATCH || rows * columns * phases > CONVPOOL_PATCH) {
+        return 0;
+    }
+    for (r = 0; r < n; ++r) {
+        copied[r].from = (runs[r].row - first_row) * row->stride * columns +
+                         runs[r].column - first;
+        copied[r].length = runs[r].length;
+    }
+    for (; k < end; ++k) {
+        const int64_t tap = k % taps, kd = tap / in_plane;
+        const int64_t y = tap % in_plane / column->kernel * row->dilation;
+        const int64_t z = tap % column->kernel * column->dilation;
+        const REAL *from = patch + ((z % column->stride) * rows + y) * columns +
+                           z / column->stride;
+        if (k / in_plane != plane) {
+            const int64_t d = convpool_input_index(depth, runs[0].depth, kd, conv->border);
+            const STORAGE *image = x + runs[0].image * conv->x_stride[CONVPOOL_AT_BATCH] +
+                                   k / taps * conv->x_stride[CONVPOOL_AT_CHANNEL] +
+                                   d * conv->x_stride[CONVPOOL_AT_DEPTH];
+            for (i = 0; i < rows; ++i) {
+                const int64_t at = convpool_border_index(
+                    first_row * row->stride + i - row->before, row->size, conv->border);
+                const STORAGE *line = d < 0 || at < 0
+                                          ? NULL
+                                          : image + at * conv->x_stride[CONVPOOL_AT_ROW];
+                if (i % row->stride > row_reach) {
+                    continue; /* between windows */
+                }
+                for (phase = 0; phase < phases; ++phase) {
+                    NAME(pack_line)(conv, line, first * column->stride + phase - column->before,
+                                    column->stride, columns,
+                                    patch + (phase * rows + i) * columns);
+                }
+            }
+            plane = k / in_plane;
+        }
+        for (r = 0; r < n; ++r) {
+            NAME(copied_run) *run = &copied[r];
+            if (run->length == 16) {
+                NAME(copy_reals)(from + run->from, 16, run->to);
+            } else {
+                NAME(copy_reals)(from + run->from, run->length, run->to);
+            }
+            run->to += width;
+        }
+    }
+    return 1;
+}
+
 /* Packs output pixels [pixel, pixel + pixels) of the batch for steps [begin, end) of one group,
- * whose first element is `x`. All pixels of a kernel row are read before the next, along input
- * rows. Strips begin `pitch` elements apart: a pitch that is no multiple of 4096 bytes keeps them
- * from fighting for the same set of a cache.
+ * whose first element is `x`. Strips begin `pitch` elements apart: a pitch that is no multiple of
+ * 4096 bytes keeps them from fighting for the same set of a cache.
  * Preconditions: 1 <= width <= CONVPOOL_MAX_WIDTH, 1 <= pixels <= CONVPOOL_MAX_PIXELS, pitch >=
  * (end - begin) * width; `panel` has room for ceil(pixels / width) * pitch elements. */
 TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const void *x,
@@ -191,77 +318,50 @@ TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const v
                                               int64_t pixels, int64_t width, int64_t pitch,
                                               void *panel)
 {
-    const convpool_axis *depth = &conv->axis[CONVPOOL_DEPTH];
-    const convpool_axis *row = &conv->axis[CONVPOOL_ROW];
-    const convpool_axis *column = &conv->axis[CONVPOOL_COLUMN];
-    const int64_t in_row = column->kernel, in_plane = row->kernel * in_row;
-    const int64_t taps = depth->kernel * in_plane, next = column->dilation;
-    /* Far enough for what is fetched to arrive: some hundred cycles, whatever the kernel. */
-    const int64_t ahead = (taps < 4 ? 4 : 1) * conv->x_stride[CONVPOOL_AT_CHANNEL];
-    convpool_run runs[CONVPOOL_MAX_PIXELS];
-    NAME(placed_run) placed[CONVPOOL_MAX_PIXELS];
+    const STORAGE *from = (const STORAGE *)x;
     const int channels_last = conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
                               conv->x_stride[CONVPOOL_AT_COLUMN] != 1 && conv->channels > 1;
-    int64_t k = begin, located = -1, strip, j;
-    int n = 0, r;
-    for (strip = 0; strip * width < pixels; ++strip) {
-        const int64_t left = pixels - strip * width, used = left < width ? left : width;
-        const int last = n + convpool_split_runs(conv->axis, pixel + strip * width, used, runs + n);
-        REAL *to = (REAL *)panel + strip * pitch;
-        for (; n < last; ++n) {
-            NAME(place_run)(conv, &runs[n], to + runs[n].offset, &placed[n]);
-        }
-        for (j = 0; used < width && j < end - begin; ++j) {
-            memset(to + j * width + used, 0, (size_t)(width - used) * sizeof(REAL));
-        }
+    const int points = convpool_taps(conv->axis) == 1 && convpool_unpadded(conv->axis);
+    const int64_t used = (pixels - 1) % width + 1;
+    convpool_run runs[CONVPOOL_MAX_PIXELS];
+    NAME(copied_run) copied[CONVPOOL_MAX_PIXELS];
+    int64_t strip, j;
+    int n = 0, r, last;
+    for (j = 0; used < width && j < end - begin; ++j) {
+        REAL *to = (REAL *)panel + (pixels - 1) / width * pitch + j * width;
+        memset(to + used, 0, (size_t)(width - used) * sizeof(REAL));
     }
-    for (r = 0; channels_last && r < n; ++r) {
-        NAME(pack_channels)(conv, (const STORAGE *)x, begin, end, &runs[r], width, placed[r].to);
-    }
-    while (!channels_last && k < end) {
-        /* The steps from k on that read the same input row. */
-        const int64_t tap = k % taps, kc = tap % in_row, row_tap = tap - kc;
-        const int64_t steps = in_row - kc < end - k ? in_row - kc : end - k;
-        const int64_t shift = kc * column->dilation;
-        const STORAGE *plane = (const STORAGE *)x + k / taps * conv->x_stride[CONVPOOL_AT_CHANNEL];
-        if (row_tap != located) {
-            const int64_t kd = tap / in_plane, kr = tap % in_plane / in_row;
-            for (r = 0; r < n; ++r) {
-                const int64_t d =
-                    convpool_input_index(depth, runs[r].depth, kd, conv->border);
-                const int64_t i = convpool_input_index(row, runs[r].row, kr, conv->border);
-                placed[r].line_at = runs[r].image * conv->x_stride[CONVPOOL_AT_BATCH] +
-                                    d * conv->x_stride[CONVPOOL_AT_DEPTH] +
-                                    i * conv->x_stride[CONVPOOL_AT_ROW];
-                placed[r].outside = d < 0 || i < 0;
-            }
-            located = row_tap;
-        }
+    if (points && !channels_last) {
+        n = convpool_split_runs(conv->axis, pixel, pixels, runs);
         for (r = 0; r < n; ++r) {
-            NAME(placed_run) *run = &placed[r];
-            const STORAGE *line = plane + run->line_at;
-            const int64_t first = run->column + shift, length = run->length;
-            REAL *to = run->to;
-            run->to += steps * width;
-            CONVPOOL_PREFETCH((const char *)line + (first + ahead) * (int64_t)sizeof(STORAGE));
-            if (run->outside || run->kind == NAME(run_any)) {
-                NAME(pack_run)(conv, run, run->outside ? NULL : line, first, steps, width, to);
-            } else if (run->kind == NAME(run_of_16)) {
-                for (j = 0; j < steps; ++j, to += width) {
-                    NAME(copy)(line + first + j * next, 16, to);
-                }
-            } else if (run->kind == NAME(run_inside)) {
-                for (j = 0; j < steps; ++j, to += width) {
-                    NAME(copy)(line + first + j * next, length, to);
-                }
-            } else {
-                for (j = 0; j < steps; ++j, to += width) {
-                    NAME(pack_edge)(line, first + j * next, column->size,
-                                    (REAL)conv->border_value, length, to);
-                }
+            NAME(pack_points)(conv, from, begin, end, &runs[r], width, pitch, (REAL *)panel);
+        }
+        return;
+    }
+    for (strip = 0; strip * width < pixels; ++strip) {
+        const int64_t left = pixels - strip * width;
+        last = n + convpool_split_runs(conv->axis, pixel + strip * width,
+                                       left < width ? left : width, runs + n);
+        for (; n < last; ++n) {
+            copied[n].to = (REAL *)panel + strip * pitch + runs[n].offset;
+        }
+    }
+    for (r = 0; r < n; r = last) {
+        last = r + 1;
+        while (last < n && runs[last].image == runs[r].image &&
+               runs[last].depth == runs[r].depth) {
+            ++last;
+        }
+        if (channels_last) {
+            for (; r < last; ++r) {
+                NAME(pack_channels)(conv, from, begin, end, &runs[r], width, copied[r].to);
+            }
+        } else if (!NAME(pack_patch)(conv, from, begin, end, &runs[r], last - r, width,
+                                     &copied[r])) {
+            for (; r < last; ++r) {
+                NAME(pack_windows)(conv, from, begin, end, &runs[r], width, copied[r].to);
             }
         }
-        k += steps;
     }
 }
 

@@ -89,8 +89,9 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
 }
 
 /* Copies a row of cells, border and all. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_copy)(const convpool_conv *conv, const STORAGE *line,
-                                                   int64_t left, int64_t width, REAL *to)
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_copy)(const convpool_conv *conv,
+                                                      const STORAGE *line, int64_t left,
+                                                      int64_t width, REAL *to)
 {
     const convpool_axis *columns = &conv->axis[CONVPOOL_COLUMN];
     const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];

@@ -5,7 +5,7 @@ from convpool._kernels cimport convpool_conv
 from convpool._memory cimport Block, bytes_in, bytes_out
 
 cdef class Strips:
-    cdef Block direct, winograd
+    cdef Block rows, columns, winograd
 
 cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype,
                         bint channels_last, int algorithm, num_threads)

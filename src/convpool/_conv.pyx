@@ -35,6 +35,7 @@ cdef enum:
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
+    LEAST_PIXELS = 48    # in a block, if there is a choice: all weights are read for each
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
 
@@ -47,15 +48,23 @@ cdef enum:
 
 cdef struct Plan:
     const convpool_kernels* kernels
-    int channels_last            # tiles: rows of pixels, columns of channels; or the other way
+    int pixel_rows               # tiles: rows of pixels, columns of channels; or the other way
     int64_t depth, depth_block
-    int64_t pixels, pixel_width, pixel_block, pixel_blocks
-    int64_t channel_width, channel_strips, channel_block, channel_blocks
+    int64_t pixels, pixel_width, pixel_strips, pixel_blocks
+    int64_t channel_width, channel_strips, channel_blocks
+    int64_t block_strips         # strips of channels in a block, at most
     int64_t weight_piece         # elements of a packed strip's share of one block of depth
     int64_t weight_block, weight_group  # elements of one block of depth, of one group
     int64_t strip_pitch          # elements from one strip of a panel to the next
     int64_t panel_size, tile_size, scratch_size  # bytes, of a thread
     int64_t tasks
+
+
+cdef bint wastes_columns(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+    """Whether pixels as columns would leave a tenth of the vectors' lanes empty: then channels are
+    columns, though pixels lie next to each other. No result depends on it."""
+    cdef int64_t pixels = conv.batch * convpool_pixels(conv.axis)
+    return 10 * pixels < 9 * ceil_div(pixels, kernels.columns // 2) * (kernels.columns // 2)
 
 
 cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) noexcept:
@@ -72,8 +81,8 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     plan.depth = conv.channels * convpool_taps(conv.axis)
     blocks = ceil_div(plan.depth, DEPTH_BLOCK)
     plan.depth_block = ceil_div(ceil_div(plan.depth, blocks), DEPTH_UNIT) * DEPTH_UNIT
-    plan.pixel_width = kernels.rows if plan.channels_last else kernels.columns
-    plan.channel_width = kernels.columns if plan.channels_last else kernels.rows
+    plan.pixel_width = kernels.rows if plan.pixel_rows else kernels.columns
+    plan.channel_width = kernels.columns if plan.pixel_rows else kernels.rows
     plan.channel_strips = ceil_div(conv.out_channels, plan.channel_width)
     plan.weight_piece = plan.depth_block * plan.channel_width
     plan.weight_block = plan.channel_strips * plan.weight_piece
@@ -81,39 +90,38 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
 
 
 cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept nogil:
-    """Cuts the work: pixels first, since every cut through channels packs the pixels again."""
-    cdef int64_t real = <int64_t>plan.kernels.real_size
-    cdef int64_t wanted = 4 * threads if threads > 1 else 1
-    cdef int64_t share, strips
+    """Cuts the work into blocks of even size: pixels first, since every cut through channels packs
+    the pixels again."""
     cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size, columns = kernels.columns
+    cdef int64_t most = PIXEL_BLOCK // plan.pixel_width, most_channels = plan.channel_strips
+    cdef int64_t least = max(<int64_t>1, LEAST_PIXELS // plan.pixel_width), even, tiles
     plan.pixels = conv.batch * convpool_pixels(conv.axis)
-    plan.channel_block = plan.channel_strips * plan.channel_width
-    plan.pixel_block = PIXEL_BLOCK
+    plan.pixel_strips = ceil_div(plan.pixels, plan.pixel_width)
+    plan.tile_size = plan.pixel_width * plan.channel_width * real
     if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
-        share = TILES // (real * plan.channel_block)
-        plan.pixel_block = max(plan.pixel_width, min(plan.pixel_block, share))
-        share = TILES // (real * plan.pixel_block)
-        plan.channel_block = max(plan.channel_width, min(plan.channel_block, share))
-    share = max(<int64_t>48, ceil_div(plan.pixels * conv.groups, wanted))
-    plan.pixel_block = min(plan.pixel_block, min(share, plan.pixels))
-    plan.pixel_block = ceil_div(plan.pixel_block, plan.pixel_width) * plan.pixel_width
-    plan.pixel_blocks = ceil_div(plan.pixels, plan.pixel_block)
-    share = conv.groups * plan.pixel_blocks
-    if threads > 1 and share < 2 * threads:
-        strips = ceil_div(plan.channel_strips, ceil_div(2 * threads, share))
-        plan.channel_block = min(plan.channel_block, strips * plan.channel_width)
-    plan.channel_block = ceil_div(plan.channel_block, plan.channel_width) * plan.channel_width
-    plan.channel_blocks = ceil_div(conv.out_channels, plan.channel_block)
-    plan.tasks = share * plan.channel_blocks
+        most = max(<int64_t>1, min(most, TILES // (plan.tile_size * most_channels)))
+        most_channels = max(<int64_t>1, min(most_channels, TILES // (plan.tile_size * most)))
+    plan.pixel_blocks = ceil_div(plan.pixel_strips, most)
+    plan.channel_blocks = ceil_div(plan.channel_strips, most_channels)
+    if threads > 1:
+        plan.pixel_blocks = max(plan.pixel_blocks, min(ceil_div(4 * threads, conv.groups),
+                                                       plan.pixel_strips // least))
+        even = ceil_div(plan.pixel_blocks, threads) * threads
+        if plan.pixel_strips >= even * least:
+            plan.pixel_blocks = even
+        plan.channel_blocks = max(plan.channel_blocks, min(
+            plan.channel_strips, ceil_div(2 * threads, conv.groups * plan.pixel_blocks)))
+    plan.tasks = conv.groups * plan.pixel_blocks * plan.channel_blocks
+    most = ceil_div(plan.pixel_strips, plan.pixel_blocks)
+    plan.block_strips = ceil_div(plan.channel_strips, plan.channel_blocks)
     # One line more than a strip holds, lest strips meet in one set of the cache.
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
-    plan.panel_size = aligned(plan.pixel_block // plan.pixel_width * plan.strip_pitch * real)
-    plan.tile_size = plan.pixel_width * plan.channel_width * real
-    share = plan.pixel_block if plan.channels_last else CHANNEL_BLOCK + plan.channel_width
-    share = share * kernels.columns
+    plan.panel_size = aligned(most * plan.strip_pitch * real)
+    tiles = most if plan.pixel_rows else ceil_div(CHANNEL_BLOCK, plan.channel_width)
     if plan.depth > plan.depth_block:
-        share = plan.pixel_block * plan.channel_block
-    plan.scratch_size = plan.panel_size + aligned(share * real)
+        tiles = most * plan.block_strips
+    plan.scratch_size = plan.panel_size + aligned(tiles * plan.tile_size)
 
 
 cdef void pack_strip(const Plan* plan, const convpool_conv* conv, bytes_in weight,
@@ -150,10 +158,9 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
 
 cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
                          bytes_in bias, bytes_in residual, bytes_out out, int64_t pixel,
-                         int64_t channel, bytes_out scratch) noexcept nogil:
+                         int64_t pixels, int64_t channel, int64_t channels,
+                         bytes_out scratch) noexcept nogil:
     """One block of pixels by one block of channels, of one group."""
-    cdef int64_t pixels = min(plan.pixel_block, plan.pixels - pixel)
-    cdef int64_t channels = min(plan.channel_block, conv.out_channels - channel)
     cdef int64_t begin, end, first, last
     cdef bytes_out panel = scratch
     cdef bytes_out tiles = scratch + plan.panel_size
@@ -184,8 +191,8 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
     cdef int64_t strips = ceil_div(last - first, channel_width)
     cdef int64_t first_strip = first // channel_width
     # The strip that is read as columns stays while the rows stream past it.
-    cdef int64_t outer = strips if plan.channels_last else pixel_strips
-    cdef int64_t inner = pixel_strips if plan.channels_last else strips
+    cdef int64_t outer = strips if plan.pixel_rows else pixel_strips
+    cdef int64_t inner = pixel_strips if plan.pixel_rows else strips
     cdef int64_t i, j, p = 0, strip = 0, used_pixels = 0, used_channels = 0
     cdef bytes_in weight
     cdef bytes_in columns
@@ -197,28 +204,33 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
     for i in range(outer):
         if plan.depth > plan.depth_block:
             line = tiles + plan.tile_size * (
-                (first_strip + i) * pixel_strips if plan.channels_last
-                else i * ceil_div(plan.channel_block, channel_width) + first_strip)
+                (first_strip + i) * pixel_strips if plan.pixel_rows
+                else i * plan.block_strips + first_strip)
         for j in range(inner):
-            p, strip = (j, i) if plan.channels_last else (i, j)
+            p, strip = (j, i) if plan.pixel_rows else (i, j)
             used_pixels = min(pixel_width, pixels - p * pixel_width)
             used_channels = min(channel_width, last - first - strip * channel_width)
             weight = weights + strip * plan.weight_piece * real
             columns = panel + p * plan.strip_pitch * real
             tile = line + j * plan.tile_size
-            if plan.channels_last:
+            if plan.pixel_rows:
                 kernels.gemm_tile(used_pixels, used_channels, steps, columns, weight,
                                   channel_width, tile, kernels.columns, chain)
             else:
                 kernels.gemm_tile(used_channels, used_pixels, steps, weight, columns, pixel_width,
                                   tile, kernels.columns, chain)
-        if end == plan.depth and plan.channels_last:
+        if end == plan.depth and plan.pixel_rows:
             kernels.store_tile(conv, line, kernels.columns, True,
                                channel + first + strip * channel_width, used_channels, pixel,
                                pixels, bias, residual, out)
         elif end == plan.depth:
             kernels.store_tile(conv, line, kernels.columns, False, channel + first, last - first,
                                pixel + p * pixel_width, used_pixels, bias, residual, out)
+
+
+cdef inline int64_t cut(int64_t total, int64_t blocks, int64_t block) noexcept nogil:
+    """Where a block begins, of blocks as even as can be."""
+    return total * block // blocks
 
 
 cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
@@ -228,14 +240,22 @@ cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in we
     cdef int64_t element = <int64_t>plan.kernels.element_size
     cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t block = task // plan.channel_blocks, group = block // plan.pixel_blocks
-    cdef int64_t channel = task % plan.channel_blocks * plan.channel_block
-    cdef int64_t pixel = block % plan.pixel_blocks * plan.pixel_block
+    cdef int64_t pixel = plan.pixel_width * cut(plan.pixel_strips, plan.pixel_blocks,
+                                                block % plan.pixel_blocks)
+    cdef int64_t next_pixel = plan.pixel_width * cut(plan.pixel_strips, plan.pixel_blocks,
+                                                     block % plan.pixel_blocks + 1)
+    cdef int64_t channel = plan.channel_width * cut(plan.channel_strips, plan.channel_blocks,
+                                                    task % plan.channel_blocks)
+    cdef int64_t next_channel = plan.channel_width * cut(
+        plan.channel_strips, plan.channel_blocks, task % plan.channel_blocks + 1)
     convolve_block(
         plan, conv, weights + group * plan.weight_group * real,
         x + group * conv.channels * conv.x_stride[1] * element,
         beyond(bias, group * conv.out_channels * real),
         beyond(residual, group * conv.out_channels * conv.residual_stride[1] * element),
-        out + group * conv.out_channels * conv.out_stride[1] * element, pixel, channel, scratch)
+        out + group * conv.out_channels * conv.out_stride[1] * element,
+        pixel, min(next_pixel, plan.pixels) - pixel,
+        channel, min(next_channel, conv.out_channels) - channel, scratch)
 
 
 cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
@@ -261,9 +281,13 @@ cdef class Strips:
 
 cdef Block direct_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
                          cnp.ndarray weight, int threads):
-    if strips.direct is None:
-        strips.direct = pack(plan, conv, weight, threads)
-    return strips.direct
+    if plan.pixel_rows:
+        if strips.columns is None:
+            strips.columns = pack(plan, conv, weight, threads)
+        return strips.columns
+    if strips.rows is None:
+        strips.rows = pack(plan, conv, weight, threads)
+    return strips.rows
 
 
 cdef Block winograd_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
@@ -290,7 +314,7 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype
     set_channels(&sized, weight, conv.groups)
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
     plan.kernels = kernels_for(dtype)
-    plan.channels_last = channels_last
+    plan.pixel_rows = channels_last
     plan_weights(&plan, &sized)
     if by_winograd(&sized, algorithm):
         winograd_strips(strips, &plan, &sized, weight, threads)
@@ -310,7 +334,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     cdef int threads
     convpool_merge_rows(conv, residual != NULL)
     plan.kernels = kernels_for(dtype)
-    plan.channels_last = channels_last
+    plan.pixel_rows = channels_last or wastes_columns(plan.kernels, conv)
     plan_weights(&plan, conv)
     threads = threads_for(
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth

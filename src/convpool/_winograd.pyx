@@ -28,11 +28,12 @@ from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes
 cnp.import_array()
 
 cdef enum:
+    FEWEST = 8                  # channels worth the larger error
     DEPTH_BLOCK = 96            # channels of one chain of sums
     POINTS_MEMORY = 256 << 10   # bytes of points a thread: they stay in the second level of cache
     SUMS_MEMORY = 192 << 10     # bytes of sums a thread, likewise
     MEMORY = 2 << 20            # bytes of points a thread, at most
-    CHANNELS = 16               # transformed by one task of threads that work together
+    CHANNELS = 16               # most that one task of threads that work together transforms
 
 
 cdef struct Plan:
@@ -40,6 +41,7 @@ cdef struct Plan:
     int64_t tiles, strips           # of the batch, and rounded up to whole strips of tiles
     int64_t chunks, pitch           # strips and room for tiles of a chunk
     int together                    # whether threads share a chunk
+    int64_t task_channels           # that are then transformed by one task
     int64_t channel_strips, channel_block, channel_blocks  # strips of output channels
     int64_t depth_block
     int64_t weight_plane, point_plane, sum_plane  # elements from point to point
@@ -59,12 +61,27 @@ cdef bint fits_winograd(const convpool_conv* conv) noexcept:
             and axis[CONVPOOL_ROW].kernel in (3, 5))
 
 
+cdef double up_to(int64_t n, int64_t unit) noexcept:
+    return <double>(ceil_div(n, unit) * unit)
+
+
 cdef bint pays_winograd(const convpool_conv* conv) noexcept:
-    """Whether it is the faster way: a question of shapes alone, not of the batch either."""
-    cdef int64_t side = 7 - conv.axis[CONVPOOL_ROW].kernel
+    """Whether it is the faster way: a question of shapes alone, not of the batch either.
+
+    Compares nanoseconds for each pair of channels: what each way multiplies at some 42 to 46
+    multiply-adds a nanosecond, in vectors that may not be full; what it takes to read the 36
+    points of a weight once an image; and to pack or transform input and output, which the other
+    side's channels share. The unit does not matter, nor the machine much: all scale with it."""
+    cdef double channels = conv.channels, outputs = conv.out_channels
+    cdef int64_t taps = convpool_taps(conv.axis), pixels = convpool_pixels(conv.axis)
+    cdef int64_t side = CONVPOOL_WINOGRAD_SIDE + 1 - conv.axis[CONVPOOL_ROW].kernel
     cdef int64_t tiles = (ceil_div(conv.axis[CONVPOOL_ROW].out, side)
                           * ceil_div(conv.axis[CONVPOOL_COLUMN].out, side))
-    return tiles >= 9 and conv.channels >= 16 and conv.out_channels >= 16
+    cdef double direct = taps * up_to(pixels, 8) / 42
+    cdef double winograd = CONVPOOL_WINOGRAD_POINTS * up_to(tiles, 8) / 46 + 9
+    direct += 0.35 * taps * pixels / outputs + 0.3 * pixels / channels
+    winograd += 12 * tiles / outputs + 16 * tiles / channels
+    return winograd < 0.95 * direct and conv.channels >= FEWEST and conv.out_channels >= FEWEST
 
 
 cdef void plan_weights(Plan* plan, const convpool_conv* conv,
@@ -105,6 +122,7 @@ cdef void plan_tiles(Plan* plan, const convpool_conv* conv, int threads) noexcep
         plan.channel_blocks = ceil_div(plan.channel_blocks, threads) * threads
     plan.channel_block = ceil_div(plan.channel_strips, plan.channel_blocks)
     plan.channel_blocks = ceil_div(plan.channel_strips, plan.channel_block)
+    plan.task_channels = min(<int64_t>CHANNELS, ceil_div(conv.channels, 4 * threads))
     plan.point_plane = odd_lines(conv.channels * plan.pitch * real) // real
     plan.sum_plane = odd_lines(plan.channel_block * rows * plan.pitch * real) // real
     plan.points_size = CONVPOOL_WINOGRAD_POINTS * plan.point_plane * real
@@ -235,9 +253,10 @@ cdef int run_winograd(const convpool_conv* conv, const convpool_kernels* kernels
         return 0
     for group in range(conv.groups):
         for chunk in range(plan.chunks):
-            for channel in prange(0, conv.channels, CHANNELS, nogil=True, num_threads=threads):
+            for channel in prange(0, conv.channels, plan.task_channels, nogil=True,
+                                  num_threads=threads):
                 transform(&plan, conv, x + group * x_group, chunk, channel,
-                          min(<int64_t>CHANNELS, conv.channels - channel), points)
+                          min(plan.task_channels, conv.channels - channel), points)
             for block in prange(plan.channel_blocks, nogil=True, num_threads=threads,
                                 schedule="dynamic"):
                 convolve_block(&plan, conv, weights + group * weight_size, points, chunk, block,
