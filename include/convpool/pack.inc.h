@@ -235,9 +235,9 @@ typedef struct NAME(copied_run) {
     int64_t from, length;
 } NAME(copied_run);
 
-/* pack_pixels for `n` runs of one image and depth: for each channel the rows that their windows meet
- * are copied into a patch, border and all, columns of a stride apart, so that each tap of a run then
- * is a mere copy.
+/* pack_pixels for `n` runs of one image and depth: for each channel the rows that their windows
+ * meet are copied into a patch, border and all, columns of a stride apart, so that each tap of a
+ * run then is a mere copy.
  * Result: 0 if the patch would be too large. */
 TARGET CONVPOOL_NOINLINE int NAME(pack_patch)(const convpool_conv *conv, const STORAGE *x,
                                               int64_t begin, int64_t end, const convpool_run *runs,

@@ -93,7 +93,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     """Cuts the work into blocks of even size: pixels first, since every cut through channels packs
     the pixels again."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t real = <int64_t>kernels.real_size, columns = kernels.columns
+    cdef int64_t real = <int64_t>kernels.real_size
     cdef int64_t most = PIXEL_BLOCK // plan.pixel_width, most_channels = plan.channel_strips
     cdef int64_t least = max(<int64_t>1, LEAST_PIXELS // plan.pixel_width), even, tiles
     plan.pixels = conv.batch * convpool_pixels(conv.axis)
