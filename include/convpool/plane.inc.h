@@ -117,7 +117,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(plane_strip)(const int size, const int st
 {
     const int depth = (size + stride - 1) / stride;
     const int64_t rows = strip->rows;
-    VEC sum[NAME(plane_sums) + 4];
+    VEC sum[NAME(plane_sums)];
     int64_t y;
     int i;
     CONVPOOL_UNROLL
