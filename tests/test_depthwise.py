@@ -37,6 +37,25 @@ def test_kernels_and_sizes(image, size, stride, layout):
     assert_right(x, weight, bias, stride=stride, padding=size // 2, groups=19, layout=layout)
 
 
+@pytest.mark.parametrize("multiplier", [1, 3])
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1)])
+@pytest.mark.parametrize("image", [(1, 1), (1, 9), (2, 3), (9, 1), (3, 17), (6, 40), (33, 70)])
+def test_nothing_counts_that_lies_beside_a_row(image, size, stride, multiplier):
+    """Rows may be read beyond their ends, and those of few channels beyond the array's."""
+    height, width = image
+    around = np.full((2, 5, height + 2, width + 5), np.nan, np.float32)
+    x, weight, bias = operands(5, image, (size, size), multiplier)
+    arguments = {"stride": stride, "padding": size // 2 + 1, "groups": 5}
+    around[:, :, 1:-1, 2:-3] = x
+    assert_right(x, weight, bias, **arguments)
+    expected = convpool.conv2d(x, weight, bias, **arguments)
+    window = around[:, :, 1:-1, 2:-3]
+    assert_same_bits(convpool.conv2d(window, weight, bias, **arguments), expected)
+    for threads in (2, 5):
+        result = convpool.conv2d(window, weight, bias, num_threads=threads, **arguments)
+        assert_same_bits(result, expected)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("multiplier", [2, 3, 4])
 @pytest.mark.parametrize("channels", [1, 3, 16, 40, 130])

@@ -28,6 +28,9 @@ typedef struct convpool_kernels {
                         const convpool_block *block, const void *x, int bordered, void *patch);
     void (*stencil)(const convpool_stencil *stencil, const void *patch, const void *weight,
                     const void *bias, int64_t rows, int64_t columns, void *out, int64_t pitch);
+    void (*stencil_planes)(const convpool_plane *plane, const convpool_stencil *stencil,
+                           const void *x, const void *weight, const void *bias, int64_t rows,
+                           int64_t columns, void *out, int64_t pitch, void *scratch);
     void (*stencil_lanes)(const convpool_stencil *stencil, const void *patch, const void *weight,
                           int64_t weight_pitch, const void *bias, const convpool_block *block,
                           void *out, int64_t row_pitch, int64_t pitch);
@@ -60,7 +63,8 @@ typedef double convpool_real_f64;
             convpool_pack_pixels_##storage##_##isa, convpool_pack_weights_##storage##_##isa, \
             convpool_gemm_tile_##real##_##isa, convpool_store_tile_##storage##_##isa,     \
             convpool_stage_patch_##storage##_##isa, convpool_stencil_##real##_##isa,      \
-            convpool_stencil_lanes_##real##_##isa, convpool_store_row_##storage##_##isa,  \
+            convpool_stencil_planes_##real##_##isa, convpool_stencil_lanes_##real##_##isa, \
+            convpool_store_row_##storage##_##isa,                                         \
             convpool_pool_block_##storage##_##isa, convpool_winograd_pack_##storage##_##isa, \
             convpool_winograd_store_##storage##_##isa,                                    \
             convpool_winograd_weights_##storage##_##isa                                   \
@@ -69,7 +73,7 @@ typedef double convpool_real_f64;
 #define CONVPOOL_PIXELS(isa, storage, type)                                             \
     {                                                                                   \
         sizeof(type), sizeof(double), convpool_rows_##isa, convpool_columns_f64_##isa,  \
-            CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL,   \
+            CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
             NULL, NULL, NULL, NULL, NULL                                                \
     }
 

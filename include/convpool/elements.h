@@ -23,6 +23,14 @@ enum { CONVPOOL_PATCH = 4096 };
 /* Elements by which stencils may overrun a patch and their sums, so that vectors need no tail. */
 enum { CONVPOOL_SLACK = 128 };
 
+/* Has what follows read memory anew: compilers otherwise keep more values for later than there are
+ * registers, and move them to the stack and back. */
+#if defined(__GNUC__) || defined(__clang__)
+#define CONVPOOL_RELOAD __asm__ volatile("" ::: "memory")
+#else
+#define CONVPOOL_RELOAD ((void)0)
+#endif
+
 /* Column phases of a patch whose ends are found once for all its rows. */
 enum { CONVPOOL_PHASES = 4 };
 

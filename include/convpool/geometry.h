@@ -267,10 +267,42 @@ typedef struct convpool_stencil {
     int64_t taps, stride;
     int64_t row_step;      /* from output row to output row */
     int64_t column_step;   /* from input column to input column, where lanes lie side by side */
-    int64_t phase_step;    /* from phase to phase of a patch */
-    int shape;             /* of a kernel that has a body of its own: size * 4 + stride; or 0 */
+    int shape;             /* of the kernel, see convpool_stencil_shape */
     double low, high;      /* bounds of the results */
 } convpool_stencil;
+
+/* Cells of a row that sums over planes read at once, at most: 4 vectors, twice as many where every
+ * second counts, and the kernel's width. */
+enum { CONVPOOL_PLANE_WIDTH = 2 * 4 * 16 + 8 };
+
+/* Rows of one channel's input as they lie in memory, seen by a block of outputs, and further such
+ * planes (plane.inc.h). Offsets are in elements. */
+typedef struct convpool_plane {
+    int64_t rows, columns;   /* of the input */
+    int64_t row_step;
+    int64_t top, left;       /* where the first window begins */
+    int64_t low, high;       /* what may be read, counted from the first plane's first element */
+    int64_t planes, step, out_step;
+} convpool_plane;
+
+/* Result: how many vectors of columns sums over planes take at once, 0 for a kernel without a body:
+ * stencil.shape is `shape`. */
+CONVPOOL_INLINE int64_t convpool_plane_vectors(int shape)
+{
+    switch (shape) {
+    case 3 * 4 + 1: case 3 * 4 + 2: case 5 * 4 + 2: return 4;
+    case 5 * 4 + 1: return 2;
+    case 7 * 4 + 1: return 1;
+    default: return 0;
+    }
+}
+
+/* Result: elements of scratch memory for `rows` rows of outputs: a row of zeros, cells, results. */
+CONVPOOL_INLINE int64_t convpool_plane_scratch(const convpool_axis *row, int64_t rows)
+{
+    const int64_t summed = rows + row->kernel; /* or fewer: see plane.inc.h */
+    return (1 + summed * row->stride + row->kernel + summed) * CONVPOOL_PLANE_WIDTH;
+}
 
 /* Result: the patch that out_rows by out_columns output pixels need. */
 CONVPOOL_INLINE convpool_stage convpool_stage_for(const convpool_conv *conv, int64_t out_rows,
@@ -343,26 +375,31 @@ CONVPOOL_INLINE void convpool_input_offsets(const convpool_conv *conv, int64_t *
     }
 }
 
-/* Result: a stencil without bounds. `row_step` and `column_step` separate rows and columns of what
- * it runs over, `phase_step` phases; `lanes` says that lanes lie side by side there, in which case
- * only the kernel's columns matter for its shape. */
-CONVPOOL_INLINE convpool_stencil convpool_stencil_for(const convpool_conv *conv, int lanes,
-                                                      const int64_t *offset, int64_t row_step,
-                                                      int64_t column_step, int64_t phase_step)
+/* Result: size * 4 + stride of a kernel that may have bodies of its own, or 0. Where `lanes` lie
+ * side by side only the kernel's columns matter; otherwise it is the same both ways. */
+CONVPOOL_INLINE int convpool_stencil_shape(const convpool_conv *conv, int lanes)
 {
     const convpool_axis *row = &conv->axis[CONVPOOL_ROW], *column = &conv->axis[CONVPOOL_COLUMN];
     const int square = conv->axis[CONVPOOL_DEPTH].kernel == 1 && row->kernel == column->kernel &&
                        row->stride == column->stride && row->dilation == 1;
     const int shaped = (lanes || square) && column->dilation == 1 && column->stride < 4 &&
                        column->kernel < 16;
+    return shaped ? (int)(column->kernel * 4 + column->stride) : 0;
+}
+
+/* Result: a stencil without bounds. `row_step` and `column_step` separate rows and columns of what
+ * it runs over; `lanes` as above. */
+CONVPOOL_INLINE convpool_stencil convpool_stencil_for(const convpool_conv *conv, int lanes,
+                                                      const int64_t *offset, int64_t row_step,
+                                                      int64_t column_step)
+{
     convpool_stencil stencil;
     stencil.offset = offset;
     stencil.taps = convpool_taps(conv->axis);
-    stencil.stride = column->stride;
+    stencil.stride = conv->axis[CONVPOOL_COLUMN].stride;
     stencil.row_step = row_step;
     stencil.column_step = column_step;
-    stencil.phase_step = phase_step;
-    stencil.shape = shaped ? (int)(column->kernel * 4 + column->stride) : 0;
+    stencil.shape = convpool_stencil_shape(conv, lanes);
     stencil.low = -INFINITY;
     stencil.high = INFINITY;
     return stencil;

@@ -12,8 +12,8 @@
  *     stencil_lanes   WIDE pixels x one vector of channels; a vector of weights is loaded for all
  *
  * The last block of a row or column reaches back over the one before rather than end in a tail:
- * what both write is the same. Square kernels of common sizes have bodies in which all taps are
- * literals: there each input row is loaded once for all the output rows it is part of.
+ * what both write is the same. Square kernels of common sizes run along rows instead, where those
+ * do not hold lanes (plane.inc.h).
  *
  * Included once for each instruction set and real type, by vectors.inc.h. Sums run in the order of
  * taps, as chains of (fused) multiply-adds from 0: the bits are those of gemm_tile.
@@ -104,46 +104,6 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(sum_pixels)(const int size, const int str
     }
 }
 
-/* A square kernel of `size` by `size` taps, stride `stride` both ways: HIGH rows by `vectors`
- * vectors, all literals. Row i of the bordered input is kernel row i - r * stride of output row
- * r. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(sum_square)(const int size, const int stride,
-                                                   const int vectors, const REAL *patch,
-                                                   const convpool_stencil *stencil,
-                                                   const REAL *weight, VEC *sum)
-{
-    const int64_t step = stencil->row_step, phase = stencil->phase_step;
-    int i, c, r, v;
-    CONVPOOL_UNROLL
-    for (r = 0; r < HIGH * vectors; ++r) {
-        sum[r] = VZERO();
-    }
-    CONVPOOL_UNROLL
-    for (i = 0; i < (HIGH - 1) * stride + size; ++i) {
-        const REAL *row = patch + i % stride * stride * phase + i / stride * step;
-        CONVPOOL_UNROLL
-        for (c = 0; c < size; ++c) {
-            const REAL *from = row + c % stride * phase + c / stride;
-            VEC x[VECTORS];
-            CONVPOOL_UNROLL
-            for (v = 0; v < vectors; ++v) {
-                x[v] = VLOAD(from + v * LANES);
-            }
-            CONVPOOL_UNROLL
-            for (r = 0; r < HIGH; ++r) {
-                const int k = i - r * stride;
-                if (k >= 0 && k < size) {
-                    const VEC w = VSET1(weight[k * size + c]);
-                    CONVPOOL_UNROLL
-                    for (v = 0; v < vectors; ++v) {
-                        sum[r * vectors + v] = VFMA(w, x[v], sum[r * vectors + v]);
-                    }
-                }
-            }
-        }
-    }
-}
-
 /* What is added to a sum, and the bounds of the result. */
 typedef struct NAME(ending) {
     VEC bias, low, high;
@@ -172,19 +132,14 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(finish)(const int rows, const int vectors
 }
 
 /* One block of HIGH rows. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_block)(const int size, const int stride,
-                                                      const int vectors, const REAL *patch,
+TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_block)(const int vectors, const REAL *patch,
                                                       const convpool_stencil *stencil,
                                                       const REAL *weight,
                                                       const NAME(ending) *ending, int64_t count,
                                                       REAL *out, int64_t pitch)
 {
     VEC sum[HIGH * VECTORS];
-    if (size > 0) {
-        NAME(sum_square)(size, stride, vectors, patch, stencil, weight, sum);
-    } else {
-        NAME(sum_any)(HIGH, vectors, 0, patch, stencil->row_step, stencil, weight, 0, sum);
-    }
+    NAME(sum_any)(HIGH, vectors, 0, patch, stencil->row_step, stencil, weight, 0, sum);
     if (vectors > 1 || count >= LANES) {
         NAME(finish)(HIGH, vectors, 0, sum, ending, LANES, out, pitch);
     } else {
@@ -192,9 +147,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_block)(const int size, const int 
     }
 }
 
-/* All blocks of HIGH rows or more. `size` and `stride` are literals, size 0 for any kernel. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_rows)(const int size, const int stride,
-                                                     const REAL *patch,
+/* All blocks of HIGH rows or more. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_rows)(const REAL *patch,
                                                      const convpool_stencil *stencil,
                                                      const REAL *weight,
                                                      const NAME(ending) *ending, int64_t rows,
@@ -207,13 +161,12 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_rows)(const int size, const int s
         REAL *to = out + row * pitch;
         for (c = 0; columns - c > LANES && columns >= VECTORS * LANES; c += VECTORS * LANES) {
             at = c + VECTORS * LANES <= columns ? c : columns - VECTORS * LANES;
-            NAME(stencil_block)(size, stride, VECTORS, from + at, stencil, weight, ending, LANES,
-                                to + at, pitch);
+            NAME(stencil_block)(VECTORS, from + at, stencil, weight, ending, LANES, to + at, pitch);
         }
         for (; c < columns; c += LANES) {
             at = c + LANES <= columns || columns < LANES ? c : columns - LANES;
-            NAME(stencil_block)(size, stride, 1, from + at, stencil, weight, ending, columns - at,
-                                to + at, pitch);
+            NAME(stencil_block)(1, from + at, stencil, weight, ending, columns - at, to + at,
+                                pitch);
         }
     }
 }
@@ -258,23 +211,14 @@ TARGET CONVPOOL_INLINE void NAME(stencil)(const convpool_stencil *stencil, const
     ending.bias = VSET1(bias == NULL ? (REAL)-0.0 : *(const REAL *)bias);
     ending.low = VSET1((REAL)stencil->low);
     ending.high = VSET1((REAL)stencil->high);
-    if (rows < HIGH) {
-        for (r = 0; r < rows; ++r) {
-            NAME(stencil_line)(from + r * stencil->row_step, stencil, w, &ending, columns,
-                               to + r * pitch);
-        }
+    if (rows >= HIGH) {
+        NAME(stencil_rows)(from, stencil, w, &ending, rows, columns, to, pitch);
         return;
     }
-#define SQUARE_CASE(size, stride) \
-    case (size) * 4 + (stride): \
-        NAME(stencil_rows)(size, stride, from, stencil, w, &ending, rows, columns, to, pitch); \
-        break;
-    switch (stencil->shape) {
-        SQUARE_CASE(3, 1) SQUARE_CASE(3, 2) SQUARE_CASE(5, 1) SQUARE_CASE(5, 2) SQUARE_CASE(7, 1)
-    default:
-        NAME(stencil_rows)(0, 0, from, stencil, w, &ending, rows, columns, to, pitch);
+    for (r = 0; r < rows; ++r) {
+        NAME(stencil_line)(from + r * stencil->row_step, stencil, w, &ending, columns,
+                           to + r * pitch);
     }
-#undef SQUARE_CASE
 }
 
 /* `pixels` (a literal) pixels of all lanes; `size` and `stride` as in sum_pixels, size 0 for any

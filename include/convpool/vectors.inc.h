@@ -35,6 +35,7 @@
 
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
+#include "plane.inc.h"
 #include "winograd.inc.h"
 #include "filter_rows.inc.h"
 #include "filter_fold.inc.h"

@@ -39,6 +39,9 @@ cdef extern from "convpool/convpool.h" nogil:
     ctypedef struct convpool_block:
         int64_t depth, row, column, rows, columns, lanes
 
+    ctypedef struct convpool_plane:
+        int64_t rows, columns, row_step, top, left, low, high, planes, step, out_step
+
     ctypedef struct convpool_stencil:
         int64_t taps, row_step
         int shape
@@ -94,6 +97,9 @@ cdef extern from "convpool/convpool.h" nogil:
                             const void*, int, void*) noexcept nogil
         void (*stencil)(const convpool_stencil*, const void*, const void*, const void*, int64_t,
                         int64_t, void*, int64_t) noexcept nogil
+        void (*stencil_planes)(const convpool_plane*, const convpool_stencil*, const void*,
+                               const void*, const void*, int64_t, int64_t, void*, int64_t,
+                               void*) noexcept nogil
         void (*stencil_lanes)(const convpool_stencil*, const void*, const void*, int64_t,
                               const void*, const convpool_block*, void*, int64_t,
                               int64_t) noexcept nogil
@@ -120,7 +126,10 @@ cdef extern from "convpool/convpool.h" nogil:
     void convpool_input_offsets(const convpool_conv* conv, int64_t* offset)
     convpool_stencil convpool_stencil_for(const convpool_conv* conv, int lanes,
                                           const int64_t* offset, int64_t row_step,
-                                          int64_t column_step, int64_t phase_step)
+                                          int64_t column_step)
+    int convpool_stencil_shape(const convpool_conv* conv, int lanes)
+    int64_t convpool_plane_vectors(int shape)
+    int64_t convpool_plane_scratch(const convpool_axis* row, int64_t rows)
     void convpool_outputs_inside(const convpool_axis* axis, int64_t* begin, int64_t* end)
     int64_t convpool_pixels(const convpool_axis* axis)
     int64_t convpool_border_index(int64_t i, int64_t size, int border)

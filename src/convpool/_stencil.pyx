@@ -12,7 +12,8 @@ Neighbours are the lanes of an array with channels last: one patch holds them si
 their weights are packed in the same way, once for all blocks that a thread meets in a row. Where
 windows lie inside the input, sums are formed over the input itself, and only the parts of a block
 around those are staged. Otherwise lanes are some channels one after the other, so many that a task
-is worth its while.
+is worth its while; there square kernels of common sizes run along rows of the input itself, where
+its border is 0 and its columns are neighbours, all planes of a task in one call.
 
 Results go straight to `out` where that holds sums as they are, element after element. Another type,
 other strides and a residual take them through scratch memory and, row by row, through the epilogue,
@@ -49,15 +50,20 @@ cdef struct Plan:
     convpool_stage stage
     convpool_stencil stencil        # over a patch
     convpool_stencil inner          # over the input, for outputs that meet no border
+    convpool_plane plane            # what rows are made of, where sums run along them
+    int streams                     # whether they do
+    int in_place                    # over the input, without a patch
+    int together                    # all planes of a task at once
     int64_t inside[3][2]            # which those are, on each axis
     int interleaved                 # a patch has all lanes side by side
+    int whole                       # and all rows and columns, whatever the stride
     int direct                      # sums are formed in `out`
     int finished                    # and need no epilogue
     int bordered                    # what patches have in common, as stage_patch counts it
     int64_t channels, lanes, lane_blocks
     int64_t rows, row_blocks, columns, column_blocks
     int64_t weight_pitch            # elements from tap to tap of packed lanes
-    int64_t weight_size, patch_size, scratch_size  # bytes, of a thread
+    int64_t weight_size, plane_size, patch_size, scratch_size  # bytes, of a thread
     int64_t tasks
 
 
@@ -83,18 +89,23 @@ cdef int64_t most_lanes(const convpool_conv* conv, bint interleaved) noexcept:
     return ceil_div(conv.groups, ceil_div(conv.groups, groups)) * conv.out_channels
 
 
-cdef convpool_conv staged_as(const convpool_conv* conv, bint interleaved) noexcept:
-    """What patches are made of: side by side, lanes skip columns and rows as they are summed."""
+cdef bint is_whole(const convpool_conv* conv, bint interleaved) noexcept:
+    """Whether sums skip columns and rows of a patch by themselves, as they do where lanes are side
+    by side and where they run along rows."""
+    return interleaved or convpool_plane_vectors(convpool_stencil_shape(conv, False)) > 0
+
+
+cdef convpool_conv staged_as(const convpool_conv* conv, bint whole) noexcept:
+    """What patches are made of."""
     cdef convpool_conv staged = conv[0]
-    if interleaved:
+    if whole:
         staged.axis[CONVPOOL_ROW].stride = staged.axis[CONVPOOL_COLUMN].stride = 1
     return staged
 
 
-cdef int64_t staged_for(const convpool_axis* axis, int64_t outputs,
-                        bint interleaved) noexcept nogil:
+cdef int64_t staged_for(const convpool_axis* axis, int64_t outputs, bint whole) noexcept nogil:
     """Outputs of `staged_as` for so many of the convolution itself."""
-    return (outputs - 1) * axis.stride + 1 if interleaved else outputs
+    return (outputs - 1) * axis.stride + 1 if whole else outputs
 
 
 cdef bint suits_stencil(const convpool_conv* conv, bint channels_last) noexcept:
@@ -102,13 +113,14 @@ cdef bint suits_stencil(const convpool_conv* conv, bint channels_last) noexcept:
     cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
     cdef convpool_conv staged
     cdef convpool_stage stage
-    cdef int64_t lanes
+    cdef int64_t lanes, columns
+    cdef bint whole = is_whole(conv, channels_last)
     if conv.channels != 1 or conv.out_channels > MULTIPLIER:
         return False
     lanes = most_lanes(conv, channels_last)
-    staged = staged_as(conv, channels_last)
-    stage = convpool_stage_for(
-        &staged, 1, staged_for(column, min(column.out, ceil_div(ROW, lanes)), channels_last), lanes)
+    staged = staged_as(conv, whole)
+    columns = staged_for(column, min(column.out, ceil_div(ROW, lanes)), whole)
+    stage = convpool_stage_for(&staged, 1, columns, lanes)
     return convpool_stage_size(&staged, &stage) <= LARGEST_PATCH
 
 
@@ -121,11 +133,11 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     cdef int64_t lanes = most_lanes(conv, plan.interleaved), columns
     plan.columns = min(column.out, max(<int64_t>1, ROW // lanes))
     plan.column_blocks = ceil_div(column.out, plan.columns)
-    columns = staged_for(column, plan.columns, plan.interleaved)
+    columns = staged_for(column, plan.columns, plan.whole)
     plan.stage = convpool_stage_for(&plan.staged, 1, columns, lanes)
     fitting = ((PATCH if plan.interleaved else PLANE) * plan.stage.rows
                // convpool_stage_size(&plan.staged, &plan.stage) - plan.stage.over_rows)
-    plan.rows = (fitting - 1) // row.stride + 1 if plan.interleaved else fitting
+    plan.rows = (fitting - 1) // row.stride + 1 if plan.whole else fitting
     # At least as many rows as the kernel reaches over: most rows then are staged twice at most.
     plan.rows = max(plan.rows, max(min(plan.stage.rows, <int64_t>16), <int64_t>LOWEST))
     plan.rows = min(plan.rows, row.out)
@@ -136,7 +148,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.row_blocks = ceil_div(row.out, plan.rows)
     plan.rows = ceil_div(row.out, plan.row_blocks)
     plan.stage = convpool_stage_for(
-        &plan.staged, staged_for(row, plan.rows, plan.interleaved), columns, lanes)
+        &plan.staged, staged_for(row, plan.rows, plan.whole), columns, lanes)
     if not plan.interleaved:
         planes = min(TASK // (plan.rows * plan.columns * convpool_taps(conv.axis)
                               * conv.out_channels),
@@ -150,6 +162,34 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
         plan.bordered = 2 if plan.row_blocks * conv.axis[CONVPOOL_DEPTH].out == 1 else 1
 
 
+cdef void plan_planes(Plan* plan, const convpool_conv* conv) noexcept:
+    """Sums along rows: of a patch, or of the input where they can be had as they are."""
+    cdef const convpool_axis* depth = &conv.axis[CONVPOOL_DEPTH]
+    cdef int64_t[5] size = [conv.batch, conv.groups, depth.size, conv.axis[CONVPOOL_ROW].size,
+                            conv.axis[CONVPOOL_COLUMN].size]
+    cdef int64_t axis
+    plan.streams = plan.whole and not plan.interleaved
+    plan.in_place = (plan.streams and depth.before == 0 and depth.after == 0
+                     and conv.border == CONVPOOL_CONSTANT and conv.border_value == 0
+                     and plan.kernels.element_size == plan.kernels.real_size
+                     and conv.x_stride[CONVPOOL_AT_COLUMN] == 1)
+    plan.plane.high = 1
+    for axis in range(CONVPOOL_RANK):
+        plan.in_place = plan.in_place and conv.x_stride[axis] >= 0
+        plan.plane.high += (size[axis] - 1) * conv.x_stride[axis]
+    plan.plane.low = plan.plane.top = plan.plane.left = 0
+    plan.plane.planes = 1
+    plan.plane.rows = size[3]
+    plan.plane.columns = size[4]
+    plan.plane.row_step = conv.x_stride[CONVPOOL_AT_ROW]
+    plan.plane.step = conv.x_stride[CONVPOOL_AT_CHANNEL]
+    plan.plane.out_step = conv.out_stride[CONVPOOL_AT_CHANNEL]
+    if not plan.in_place:
+        plan.plane.rows = plan.stage.rows
+        plan.plane.columns = plan.plane.row_step = plan.stage.columns
+        plan.plane.high = plan.stage.rows * plan.stage.columns + CONVPOOL_SLACK
+
+
 cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noexcept:
     """How sums are formed: over patches, and where they can be over the input. `offsets` has room
     for both."""
@@ -157,8 +197,9 @@ cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noe
     cdef int64_t* further = offsets + convpool_taps(conv.axis)
     convpool_stage_offsets(&plan.staged, &plan.stage, offsets)
     plan.stencil = convpool_stencil_for(
-        conv, plan.interleaved, offsets, pitch, plan.stage.lanes, pitch * plan.stage.rows)
+        conv, plan.interleaved, offsets, pitch, plan.stage.lanes)
     plan.inside[0][1] = 0
+    plan_planes(plan, conv)
     if plan.interleaved:
         plan.stencil.row_step *= conv.axis[CONVPOOL_ROW].stride
     if (plan.interleaved and conv.x_stride[CONVPOOL_AT_CHANNEL] == 1 and conv.out_channels == 1
@@ -168,7 +209,7 @@ cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noe
         plan.inner = convpool_stencil_for(
             conv, True, further,
             conv.x_stride[CONVPOOL_AT_ROW] * conv.axis[CONVPOOL_ROW].stride,
-            conv.x_stride[CONVPOOL_AT_COLUMN], 0)
+            conv.x_stride[CONVPOOL_AT_COLUMN])
         for axis in range(3):
             convpool_outputs_inside(&conv.axis[axis], &plan.inside[axis][0], &plan.inside[axis][1])
 
@@ -194,13 +235,19 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
 
 cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
     cdef int64_t real = <int64_t>plan.kernels.real_size
-    cdef int64_t patch = convpool_stage_size(&plan.staged, &plan.stage) + CONVPOOL_SLACK
+    cdef int64_t patch = 0
+    if not plan.in_place:
+        patch = convpool_stage_size(&plan.staged, &plan.stage) + CONVPOOL_SLACK
     plan.weight_pitch = 1
     if plan.interleaved:
         plan.weight_pitch = ceil_div(plan.lanes, WIDTH) * WIDTH
     plan.weight_size = aligned((plan.stencil.taps + 1) * plan.weight_pitch * real)
     plan.patch_size = aligned(patch * real)
-    plan.scratch_size = ALIGNMENT + plan.weight_size + plan.patch_size
+    plan.plane_size = 0
+    if plan.streams:
+        plan.plane_size = aligned(
+            convpool_plane_scratch(&conv.axis[CONVPOOL_ROW], plan.rows) * real)
+    plan.scratch_size = ALIGNMENT + plan.weight_size + plan.plane_size + plan.patch_size
     if not plan.direct:
         plan.scratch_size += aligned(plan.rows * plan.columns * plan.stage.lanes * real)
 
@@ -217,17 +264,23 @@ cdef void pack_taps(const Plan* plan, const Weight* weight, int64_t channel, int
 
 
 cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool_stencil* stencil,
-                     const convpool_block* block, bytes_in from_, bytes_in weight, bytes_in bias,
-                     bytes_in residual, bytes_out out, bytes_out sums) noexcept nogil:
+                     const convpool_plane* plane, const convpool_block* block, bytes_in from_,
+                     bytes_in weight, bytes_in bias, bytes_in residual, bytes_out out,
+                     bytes_out patch) noexcept nogil:
     """Sums over a patch or the input, one weight for each lane -> out."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t row, row_pitch = block.columns * block.lanes, pitch = block.lanes
+    cdef bytes_out sums = patch + plan.patch_size
+    cdef bytes_out scratch = patch - plan.plane_size
     if plan.direct:
         row_pitch = conv.out_stride[CONVPOOL_AT_ROW]
         pitch = conv.out_stride[CONVPOOL_AT_COLUMN]
         sums = out + (block.depth * conv.out_stride[CONVPOOL_AT_DEPTH] + block.row * row_pitch
                       + block.column * pitch) * <int64_t>kernels.element_size
-    if plan.interleaved:
+    if plan.streams:
+        kernels.stencil_planes(plane, stencil, from_, weight, bias, block.rows, block.columns,
+                               sums, row_pitch, scratch)
+    elif plan.interleaved:
         kernels.stencil_lanes(stencil, from_, weight, plan.weight_pitch, bias, block, sums,
                               row_pitch, pitch)
     else:
@@ -242,7 +295,7 @@ cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool
 cdef void stage(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
                 bytes_in x, State* state, bytes_out patch) noexcept nogil:
     cdef convpool_block staged = block[0]
-    if plan.interleaved:
+    if plan.whole:
         staged.row *= conv.axis[CONVPOOL_ROW].stride
         staged.column *= conv.axis[CONVPOOL_COLUMN].stride
         staged.rows = staged_for(&conv.axis[CONVPOOL_ROW], block.rows, True)
@@ -291,26 +344,41 @@ cdef void convolve_lanes(const Plan* plan, const convpool_conv* conv, const conv
                          bytes_out out, State* state, bytes_out patch) noexcept nogil:
     """A block of all lanes: over a patch, or its inner part over the input."""
     cdef convpool_block part, inner
-    cdef bytes_out sums = patch + plan.patch_size
     cdef int64_t at = 0
     cdef int side
     if inner_block(plan, block, &inner):
         at = (input_at(&conv.axis[CONVPOOL_DEPTH], inner.depth) * conv.x_stride[2]
               + input_at(&conv.axis[CONVPOOL_ROW], inner.row) * conv.x_stride[3]
               + input_at(&conv.axis[CONVPOOL_COLUMN], inner.column) * conv.x_stride[4])
-        store_sums(plan, conv, &plan.inner, &inner, x + at * <int64_t>plan.kernels.element_size,
-                   weight, bias, residual, out, sums)
+        store_sums(plan, conv, &plan.inner, NULL, &inner,
+                   x + at * <int64_t>plan.kernels.element_size, weight, bias, residual, out, patch)
         for side in range(4):
             around(block, &inner, side, &part)
             if part.rows > 0 and part.columns > 0:
                 state.bordered = 0  # parts differ in shape
                 stage(plan, conv, &part, x, state, patch)
                 state.bordered = 0
-                store_sums(plan, conv, &plan.stencil, &part, patch, weight, bias, residual, out,
-                           sums)
+                store_sums(plan, conv, &plan.stencil, NULL, &part, patch, weight, bias, residual,
+                           out, patch)
     else:
         stage(plan, conv, block, x, state, patch)
-        store_sums(plan, conv, &plan.stencil, block, patch, weight, bias, residual, out, sums)
+        store_sums(plan, conv, &plan.stencil, NULL, block, patch, weight, bias, residual, out,
+                   patch)
+
+
+cdef void convolve_planes(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
+                          int64_t planes, int64_t at, bytes_in x, bytes_in weight, bytes_in bias,
+                          bytes_in residual, bytes_out out, bytes_out patch) noexcept nogil:
+    """A block of some planes over the input, of which the first begins at element `at`."""
+    cdef convpool_plane plane = plan.plane
+    plane.planes = planes
+    plane.top = input_at(&conv.axis[CONVPOOL_ROW], block.row)
+    plane.left = input_at(&conv.axis[CONVPOOL_COLUMN], block.column)
+    at += input_at(&conv.axis[CONVPOOL_DEPTH], block.depth) * conv.x_stride[CONVPOOL_AT_DEPTH]
+    plane.low = -at
+    plane.high -= at
+    store_sums(plan, conv, &plan.stencil, &plane, block,
+               x + at * <int64_t>plan.kernels.element_size, weight, bias, residual, out, patch)
 
 
 cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weight* weight,
@@ -324,13 +392,12 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
     cdef int64_t image = plane // depths // plan.lane_blocks
     cdef int64_t first = plane // depths % plan.lane_blocks * plan.lanes
     cdef int64_t last = min(first + plan.lanes, plan.channels)
-    cdef int64_t step = last - first if plan.interleaved else 1, i, channel
+    cdef int64_t step = last - first if plan.interleaved or plan.together else 1, i, channel, at
     cdef State* state = <State*>scratch
     cdef bytes_out packed = scratch + ALIGNMENT
-    cdef bytes_out patch = packed + plan.weight_size
+    cdef bytes_out patch = packed + plan.weight_size + plan.plane_size
     cdef bytes_in taps
     cdef bytes_in bias
-    cdef bytes_in input
     cdef bytes_in added
     cdef bytes_out result
     cdef convpool_block block
@@ -339,7 +406,7 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
     block.column = task % plan.column_blocks * plan.columns
     block.rows = min(plan.rows, conv.axis[CONVPOOL_ROW].out - block.row)
     block.columns = min(plan.columns, conv.axis[CONVPOOL_COLUMN].out - block.column)
-    block.lanes = step
+    block.lanes = step if plan.interleaved else 1
     for i in range((last - first) // step):
         channel = first + i * step
         taps = weight.data + channel * plan.stencil.taps * real
@@ -351,17 +418,21 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
             taps = packed
             bias = NULL if bias == NULL else packed + (
                 plan.stencil.taps * plan.weight_pitch * real)
-        input = x + (image * conv.x_stride[0] + channel // multiplier * conv.x_stride[1]) * element
+        at = image * conv.x_stride[0] + channel // multiplier * conv.x_stride[1]
         added = beyond(residual, (image * conv.residual_stride[0]
                                   + channel * conv.residual_stride[1]) * element)
         result = out + (image * conv.out_stride[0] + channel * conv.out_stride[1]) * element
-        if plan.interleaved:
-            convolve_lanes(plan, conv, &block, input, taps, bias, added, result, state, patch)
+        if plan.in_place:
+            convolve_planes(plan, conv, &block, step, at, x, taps, bias, added, result,
+                            patch)
+        elif plan.interleaved:
+            convolve_lanes(plan, conv, &block, x + at * element, taps, bias, added, result, state,
+                           patch)
         else:
             if channel % multiplier == 0:
-                stage(plan, conv, &block, input, state, patch)
-            store_sums(plan, conv, &plan.stencil, &block, patch, taps, bias, added, result,
-                       patch + plan.patch_size)
+                stage(plan, conv, &block, x + at * element, state, patch)
+            store_sums(plan, conv, &plan.stencil, &plan.plane, &block, patch, taps, bias, added,
+                       result, patch)
 
 
 cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
@@ -375,7 +446,8 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     cdef int thread
     plan.kernels = kernels
     plan.interleaved = channels_last
-    plan.staged = staged_as(conv, channels_last)
+    plan.whole = is_whole(conv, channels_last)
+    plan.staged = staged_as(conv, plan.whole)
     plan_blocks(&plan, conv, threads)
     plan_sums(&plan, conv, <int64_t*>offsets.data)
     plan_results(&plan, conv, residual != NULL)
@@ -389,12 +461,19 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     taps.bias = bias
     taps.packed = (channels_last or not cnp.PyArray_IS_C_CONTIGUOUS(weight)
                    or kernels.element_size != kernels.real_size)
+    plan.together = (plan.in_place and plan.finished and not taps.packed
+                     and conv.out_channels == 1)
 
     threads = min(threads, plan.tasks)
     memory = Block(threads * plan.scratch_size)
     scratch = memory.data
     for thread in range(threads):
         memset(scratch + thread * plan.scratch_size, 0, sizeof(State))
+    if threads == 1:
+        with nogil:
+            for task in range(plan.tasks):
+                convolve_block(&plan, conv, &taps, x, residual, out, task, scratch)
+        return 0
     for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
         convolve_block(&plan, conv, &taps, x, residual, out, task,
                        scratch + threadid() * plan.scratch_size)
