@@ -1,5 +1,6 @@
-/* kernels.c - GFLOP/s of the micro-kernel and of the packer, for each element type and instruction
- * set, beside the multiply-add peak that the same run measures. Plain C over the headers, one core.
+/* kernels.c - GFLOP/s of the micro-kernel and the time of what stands around it, directly and by
+ * Winograd's algorithm, for each element type and instruction set, beside the multiply-add peak
+ * that the same run measures. Plain C over the headers, one core.
  *
  *     cc -O3 -ffp-contract=off -I include benchmarks/c/kernels.c -o kernels -lm && ./kernels
  */
@@ -85,67 +86,90 @@ static void *allocate(size_t bytes)
     return memory;
 }
 
-/* A whole 3x3 layer of 64 -> 64 channels at 56x56, panel by panel, as the driver does it. */
-static void layer(const char *name, int dtype, int isa, double peak, int repeats)
+/* A whole 3x3 layer of 64 -> 64 channels at 56x56. */
+enum { SIZE = 56, CHANNELS = 64, PIXELS = SIZE * SIZE, TAPS = 9, DEPTH = CHANNELS * TAPS };
+
+static convpool_conv conv_of_layer(void)
 {
-    const convpool_kernels *k = convpool_find_kernels(dtype, isa);
-    const int64_t size = 56, channels = 64, taps = 9, depth = channels * taps, pixels = size * size;
+    const int64_t stride[CONVPOOL_RANK] = {CHANNELS * PIXELS, PIXELS, PIXELS, SIZE, 1};
+    const convpool_axis flat = {1, 1, 1, 1, 0, 0, 1}, padded = {SIZE, 3, 1, 1, 1, 1, SIZE};
     convpool_conv conv;
     memset(&conv, 0, sizeof conv);
     conv.batch = conv.groups = 1;
-    conv.channels = conv.out_channels = channels;
-    for (int i = 0; i < CONVPOOL_AXES; ++i) {
-        const convpool_axis flat = {1, 1, 1, 1, 0, 0, 1}, padded = {size, 3, 1, 1, 1, 1, size};
-        conv.axis[i] = i == CONVPOOL_DEPTH ? flat : padded;
-    }
-    const int64_t stride[CONVPOOL_RANK] = {channels * pixels, pixels, pixels, size, 1};
+    conv.channels = conv.out_channels = CHANNELS;
+    conv.axis[CONVPOOL_DEPTH] = flat;
+    conv.axis[CONVPOOL_ROW] = conv.axis[CONVPOOL_COLUMN] = padded;
     memcpy(conv.x_stride, stride, sizeof stride);
     memcpy(conv.out_stride, stride, sizeof stride);
-    const int64_t strips = (channels + k->rows - 1) / k->rows;
-    char *x = allocate((size_t)(channels * pixels) * k->element_size);
-    char *out = allocate((size_t)(channels * pixels) * k->element_size);
-    char *weights = allocate((size_t)(strips * k->rows * depth) * k->real_size);
-    char *panel = allocate((size_t)(depth * k->columns) * k->real_size);
+    return conv;
+}
+
+/* Seconds that the steps of a layer take. */
+typedef struct times {
+    double pack, multiply, store;
+} times;
+
+/* Adds the time since *then, which becomes now. */
+static void clock_in(double *time, double *then)
+{
+    const double moment = now();
+    *time += moment - *then;
+    *then = moment;
+}
+
+static void keep_best(times *best, times t)
+{
+    best->pack = t.pack < best->pack ? t.pack : best->pack;
+    best->multiply = t.multiply < best->multiply ? t.multiply : best->multiply;
+    best->store = t.store < best->store ? t.store : best->store;
+}
+
+static void print(const char *way, const char *name, int isa, double multiply_adds, times t,
+                  double peak)
+{
+    const double rate = 2e-9 * multiply_adds / t.multiply, all = t.pack + t.multiply + t.store;
+    printf("%-8s %-4s %-8s multiply %7.1f GFLOP/s", convpool_isa_name(isa), name, way, rate);
+    if (peak > 0) {
+        printf(" = %5.1f %% of peak", 100 * rate / peak);
+    }
+    printf("; packing %4.1f %%, storing %4.1f %% of %7.3f ms\n", 100 * t.pack / all,
+           100 * t.store / all, 1e3 * all);
+}
+
+/* Panel by panel, as _conv.pyx does it. */
+static void direct(const char *name, int dtype, int isa, double peak, int repeats)
+{
+    const convpool_kernels *k = convpool_find_kernels(dtype, isa);
+    const convpool_conv conv = conv_of_layer();
+    const int64_t strips = (CHANNELS + k->rows - 1) / k->rows, strip_size = k->rows * DEPTH;
+    char *x = allocate(CHANNELS * PIXELS * k->element_size);
+    char *out = allocate(CHANNELS * PIXELS * k->element_size);
+    char *weights = allocate((size_t)(strips * strip_size) * k->real_size);
+    char *panel = allocate((size_t)(DEPTH * k->columns) * k->real_size);
     char *tile = allocate((size_t)(k->rows * k->columns) * k->real_size);
-    double packing = 1e9, multiplying = 1e9, storing = 1e9;
+    times best = {1e9, 1e9, 1e9};
     for (int repeat = 0; repeat < repeats; ++repeat) {
-        double pack = 0, multiply = 0, store = 0;
-        for (int64_t pixel = 0; pixel < pixels; pixel += k->columns) {
-            const int64_t used = pixels - pixel < k->columns ? pixels - pixel : k->columns;
-            double start = now();
-            k->pack_pixels(&conv, x, 0, depth, pixel, used, k->columns,
-                           depth * k->columns, panel);
-            double stop = now();
-            pack += stop - start;
+        times t = {0, 0, 0};
+        double then = now();
+        for (int64_t pixel = 0; pixel < PIXELS; pixel += k->columns) {
+            const int64_t used = PIXELS - pixel < k->columns ? PIXELS - pixel : k->columns;
+            k->pack_pixels(&conv, x, 0, DEPTH, pixel, used, k->columns, DEPTH * k->columns, panel);
+            clock_in(&t.pack, &then);
             for (int64_t strip = 0; strip < strips; ++strip) {
-                const int64_t left = channels - strip * k->rows;
+                const int64_t left = CHANNELS - strip * k->rows;
                 const int64_t rows = left < k->rows ? left : k->rows;
-                start = stop;
-                k->gemm_tile(rows, used, depth,
-                             weights + (size_t)(strip * k->rows * depth) * k->real_size, panel,
+                k->gemm_tile(rows, used, DEPTH,
+                             weights + (size_t)(strip * strip_size) * k->real_size, panel,
                              k->columns, tile, k->columns, CONVPOOL_CHAIN_STARTS);
-                stop = now();
-                multiply += stop - start;
-                start = stop;
+                clock_in(&t.multiply, &then);
                 k->store_tile(&conv, tile, k->columns, 0, strip * k->rows, rows, pixel, used,
                               NULL, NULL, out);
-                stop = now();
-                store += stop - start;
+                clock_in(&t.store, &then);
             }
         }
-        packing = pack < packing ? pack : packing;
-        multiplying = multiply < multiplying ? multiply : multiplying;
-        storing = store < storing ? store : storing;
+        keep_best(&best, t);
     }
-    const double flop = 2e-9 * (double)(channels * depth * pixels);
-    printf("%-8s %-4s multiply %7.1f GFLOP/s", convpool_isa_name(isa), name, flop / multiplying);
-    if (peak > 0) {
-        const double own_peak = dtype == CONVPOOL_F64 ? peak / 2 : peak;
-        printf(" = %5.1f %% of peak", 100 * flop / multiplying / own_peak);
-    }
-    printf("; packing %4.1f %%, storing %4.1f %% of the layer's time\n",
-           100 * packing / (packing + multiplying + storing),
-           100 * storing / (packing + multiplying + storing));
+    print("direct", name, isa, (double)CHANNELS * DEPTH * PIXELS, best, peak);
     free(x);
     free(out);
     free(weights);
@@ -153,8 +177,61 @@ static void layer(const char *name, int dtype, int isa, double peak, int repeats
     free(tile);
 }
 
+/* Chunk of tiles by chunk, as _winograd.pyx does it; multiply-adds are those that are done. */
+static void winograd(const char *name, int dtype, int isa, double peak, int repeats)
+{
+    enum { POINTS = CONVPOOL_WINOGRAD_POINTS, CHUNK = CONVPOOL_WINOGRAD_CHUNK };
+    enum { ACROSS = SIZE / 4, TILES = ACROSS * ACROSS };
+    const convpool_kernels *k = convpool_find_kernels(dtype, isa);
+    const convpool_conv conv = conv_of_layer();
+    const int64_t strips = (CHANNELS + k->rows - 1) / k->rows, real = (int64_t)k->real_size;
+    const int64_t plane = CHANNELS * CHUNK + 16, sum_plane = strips * k->rows * CHUNK + 16;
+    const int64_t weight_plane = strips * k->rows * CHANNELS;
+    char *x = allocate(CHANNELS * PIXELS * k->element_size);
+    char *out = allocate(CHANNELS * PIXELS * k->element_size);
+    char *weights = allocate((size_t)(POINTS * weight_plane * real));
+    char *points = allocate((size_t)((POINTS * plane + CHUNK) * real));
+    char *sums = allocate((size_t)(POINTS * sum_plane * real));
+    times best = {1e9, 1e9, 1e9};
+    for (int repeat = 0; repeat < repeats; ++repeat) {
+        times t = {0, 0, 0};
+        double then = now();
+        for (int64_t first = 0; first < TILES; first += CHUNK) {
+            const int64_t tiles = TILES - first < CHUNK ? TILES - first : CHUNK;
+            k->winograd_pack(&conv, x, CHANNELS, first, tiles, points, CHUNK, plane);
+            clock_in(&t.pack, &then);
+            for (int64_t point = 0; point < POINTS; ++point) {
+                for (int64_t strip = 0; strip < strips; ++strip) {
+                    const int64_t left = CHANNELS - strip * k->rows;
+                    for (int64_t tile = 0; tile < tiles; tile += k->columns) {
+                        k->gemm_tile(
+                            left < k->rows ? left : k->rows,
+                            tiles - tile < k->columns ? tiles - tile : k->columns, CHANNELS,
+                            weights + (point * weight_plane + strip * k->rows * CHANNELS) * real,
+                            points + (point * plane + tile) * real, CHUNK,
+                            sums + (point * sum_plane + strip * k->rows * CHUNK + tile) * real,
+                            CHUNK, CONVPOOL_CHAIN_STARTS);
+                    }
+                }
+            }
+            clock_in(&t.multiply, &then);
+            k->winograd_store(&conv, sums, CHUNK, sum_plane, CHANNELS, first, tiles, NULL, NULL,
+                              out);
+            clock_in(&t.store, &then);
+        }
+        keep_best(&best, t);
+    }
+    print("winograd", name, isa, (double)POINTS * CHANNELS * CHANNELS * TILES, best, peak);
+    free(x);
+    free(out);
+    free(weights);
+    free(points);
+    free(sums);
+}
+
 int main(int count, char **words)
 {
+    static const char *const name[] = {"f32", "f64", "f16"};
     const int repeats = count > 1 ? atoi(words[1]) : 20;
     for (int isa = 0; isa < CONVPOOL_ISAS; ++isa) {
         if (convpool_cpu_capabilities() >> isa & 1) {
@@ -163,9 +240,11 @@ int main(int count, char **words)
                 printf("%-8s peak of multiply-adds on one core: float32 %.1f GFLOP/s, "
                        "float64 half of it\n", convpool_isa_name(isa), peak);
             }
-            layer("f32", CONVPOOL_F32, isa, peak, repeats);
-            layer("f64", CONVPOOL_F64, isa, peak, repeats);
-            layer("f16", CONVPOOL_F16, isa, peak, repeats);
+            for (int dtype = 0; dtype < 3; ++dtype) {
+                const double own_peak = dtype == CONVPOOL_F64 ? peak / 2 : peak;
+                direct(name[dtype], dtype, isa, own_peak, repeats);
+                winograd(name[dtype], dtype, isa, own_peak, repeats);
+            }
         }
     }
     return 0;

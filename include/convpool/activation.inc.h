@@ -75,8 +75,8 @@ TARGET CONVPOOL_FORCE_INLINE REAL NAME(softplus)(REAL x, REAL beta)
 }
 
 /* line[j] = activation(line[j]), with the parameters p of convpool_activation. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(activate)(REAL *line, int64_t length, int activation,
-                                                 const double *p)
+TARGET CONVPOOL_NOINLINE void NAME(activate)(REAL *line, int64_t length, int activation,
+                                             const double *p)
 {
     const REAL p0 = (REAL)p[0], p1 = (REAL)p[1];
     int64_t j;

@@ -25,6 +25,7 @@
  *
  * Compile with -ffp-contract=off: the results then have the same bits on every instruction set
  * with fused multiply-add, which the kernels call by name where they want it.
+ * GCC forms vectors of most activations only with -fno-trapping-math, which changes no bits.
  */
 #ifndef CONVPOOL_H
 #define CONVPOOL_H

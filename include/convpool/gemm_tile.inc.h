@@ -71,7 +71,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
 /* The first `rows` rows and `columns` columns of a b, the columns rounded up to whole vectors, into
  * the tile: in place of what it holds, continuing its chains, or added to it (convpool_chain).
  * Preconditions: 1 <= rows <= ROWS, 1 <= columns <= COLUMNS; a holds depth * ROWS elements; whole
- * vectors of b and tile may be touched; no overlap. */
+ * vectors of b and tile may be touched, and b may be read one step too far, as GCC does to sum two
+ * columns without VEC; no overlap. */
 TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64_t depth,
                                             const void *a, const void *b, int64_t b_step,
                                             void *tile, int64_t tile_step, int chain)

@@ -234,7 +234,9 @@ cdef int run_winograd(const convpool_conv* conv, const convpool_kernels* kernels
     plan_tiles(&plan, conv, threads)
     weight_size = CONVPOOL_WINOGRAD_POINTS * plan.weight_plane * real
     size = plan.sums_size if plan.together else plan.points_size + plan.sums_size
-    memory = Block(threads * size + (plan.points_size if plan.together else 0))
+    # Points stand at the end, and gemm_tile may read one step beyond the last.
+    memory = Block(threads * size + (plan.points_size if plan.together else 0)
+                   + CONVPOOL_WINOGRAD_CHUNK * real)
     sums = memory.data
     points = sums + threads * size
     if not plan.together:

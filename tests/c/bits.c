@@ -5,36 +5,98 @@
  *     ./bits            the instruction sets that run here
  *     ./bits avx2       the hashes of one
  *
+ * Each family of kernels is called as its driver does, with buffers no larger than the headers ask
+ * for, behind which lies a page that may not be touched: a vector too far ends the program.
+ *
  * Softplus is left out: its logarithm is the C library's.
  */
+#define _DEFAULT_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "convpool/convpool.h"
 
 static const char *const dtype_name[CONVPOOL_DTYPES] = {"f32", "f64", "f16", "u8", "u16"};
 
+static struct {
+    void *memory;
+    size_t size;
+} blocks[64];
+static int block_count;
+
+/* So many bytes, all set (NaN, where they are numbers), that end where a page begins which may not
+ * be touched. They live until `release`. */
 static void *allocate(int64_t bytes)
 {
-    void *memory = calloc(1, (size_t)bytes);
-    if (memory == NULL) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t room = ((size_t)bytes + page - 1) / page * page;
+    char *memory = (char *)mmap(NULL, room + page, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory + room, page, PROT_NONE) != 0) {
         fprintf(stderr, "bits: no memory for %ld bytes\n", (long)bytes);
         exit(2);
     }
-    return memory;
+    memset(memory, 0xFF, room);
+    blocks[block_count].memory = memory;
+    blocks[block_count++].size = room + page;
+    return memory + (room - (size_t)bytes);
+}
+
+static void release(void)
+{
+    while (block_count > 0) {
+        --block_count;
+        munmap(blocks[block_count].memory, blocks[block_count].size);
+    }
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t element_size(int dtype)
+{
+    static const int64_t size[CONVPOOL_DTYPES] = {4, 8, 2, 1, 2};
+    return size[dtype];
+}
+
+static int real_of(int dtype)
+{
+    return dtype == CONVPOOL_F64 ? CONVPOOL_F64 : CONVPOOL_F32;
 }
 
 /* `count` numbers of [-1, 1), or of all of the type's for pixels: the same on every machine. They
- * have all the digits of the type, lest products be exact with or without fused multiply-add. */
-static void *numbers(int dtype, int64_t count, uint64_t seed)
+ * have all the digits of the type, lest products be exact with or without fused multiply-add; some
+ * are zeros and the smallest numbers of both signs, and if there are to be `specials`, NaN. */
+static void *numbers(int dtype, int64_t count, uint64_t seed, int specials)
 {
+    const double tiny = dtype == CONVPOOL_F64   ? 0x1p-1074
+                        : dtype == CONVPOOL_F32 ? 0x1p-149
+                                                : 0x1p-24;
     uint64_t state = seed;
     int64_t i;
-    void *array = allocate(count * 8);
+    void *array = allocate(count * element_size(dtype));
     for (i = 0; i < count; ++i) {
         double value;
         state = state * 6364136223846793005u + 1442695040888963407u;
         value = (double)(int64_t)(state >> 11) * 0x1p-52 - 1;
+        switch (state >> 32 & 0x7F) {
+        case 1: value = 0.0; break;
+        case 2: value = -0.0; break;
+        case 3: value = tiny; break;
+        case 4: value = -tiny; break;
+        case 5: value = specials ? (double)NAN : value; break;
+        case 6: value = specials ? 20 * value : value; break;
+        default: break;
+        }
         switch (dtype) {
         case CONVPOOL_F32: ((float *)array)[i] = (float)value; break;
         case CONVPOOL_F64: ((double *)array)[i] = value; break;
@@ -48,62 +110,128 @@ static void *numbers(int dtype, int64_t count, uint64_t seed)
     return array;
 }
 
-/* FNV-1a */
-static uint64_t hash(const void *memory, int64_t bytes)
+/* Prints a case's name and the hash (FNV-1a) of its results, of `size` bytes each, in which one NaN
+ * is like another: their bits tell of operands' order. */
+static void report_as(const char *verb, const char *name, int dtype, int channels_last,
+                      const void *out, int64_t count, int64_t size)
 {
-    const unsigned char *byte = (const unsigned char *)memory;
     uint64_t sum = 0xcbf29ce484222325u;
-    for (; bytes > 0; --bytes) {
-        sum = (sum ^ *byte++) * 0x100000001b3u;
+    int64_t i, j;
+    for (i = 0; i < count; ++i) {
+        unsigned char element[8];
+        int nan = 0;
+        memcpy(element, (const char *)out + i * size, (size_t)size);
+        if (size != element_size(dtype)) {
+            nan = 0;
+        } else if (dtype == CONVPOOL_F32) {
+            nan = isnan(((const float *)out)[i]);
+        } else if (dtype == CONVPOOL_F64) {
+            nan = isnan(((const double *)out)[i]);
+        } else if (dtype == CONVPOOL_F16) {
+            nan = (((const convpool_half *)out)[i].bits & 0x7FFF) > 0x7C00;
+        }
+        for (j = 0; j < size; ++j) {
+            sum = (sum ^ (nan ? 0xFF : element[j])) * 0x100000001b3u;
+        }
     }
-    return sum;
+    printf("%s-%s-%s-%s %016llx\n", verb, name, dtype_name[dtype],
+           channels_last ? "last" : "first", (unsigned long long)sum);
 }
 
 static void report(const char *verb, const char *name, int dtype, int channels_last,
-                   const void *out, int64_t bytes)
+                   const void *out, int64_t count)
 {
-    printf("%s-%s-%s-%s %016llx\n", verb, name, dtype_name[dtype], channels_last ? "last" : "first",
-           (unsigned long long)hash(out, bytes));
+    report_as(verb, name, dtype, channels_last, out, count, element_size(dtype));
 }
 
-typedef struct shape {
+typedef struct layer {
     const char *name;
-    int64_t channels, out_channels; /* 1 of each where every channel has a stencil of its own */
-    convpool_axis axis[CONVPOOL_AXES];
+    int64_t batch, channels, out_channels; /* of the same number, where they are depthwise */
+    convpool_axis axis[CONVPOOL_AXES];     /* size, kernel, stride, dilation, before, after, out */
     int border, activation;
     double p0, p1;
-} shape;
+    int bias, residual, specials;
+    double border_value;
+} layer;
+
+#define FLAT {1, 1, 1, 1, 0, 0, 1}
 
 /* Sizes that no tile of any instruction set fits, and sums of several blocks. */
-static const shape layers[] = {
-    {"3x3", 17, 23, {{1, 1, 1, 1, 0, 0, 1}, {13, 3, 1, 1, 1, 1, 13}, {17, 3, 1, 1, 1, 1, 17}},
-     CONVPOOL_CONSTANT, CONVPOOL_LINEAR, 0, 0},
-    {"1x1", 301, 50, {{1, 1, 1, 1, 0, 0, 1}, {7, 1, 1, 1, 0, 0, 7}, {9, 1, 1, 1, 0, 0, 9}},
-     CONVPOOL_CONSTANT, CONVPOOL_LEAKY_RELU, 0.1, 0},
-    {"strided", 5, 9, {{1, 1, 1, 1, 0, 0, 1}, {20, 5, 2, 1, 2, 1, 10}, {21, 4, 3, 2, 3, 3, 7}},
-     CONVPOOL_REFLECT, CONVPOOL_SIGMOID, 0, 0},
-    {"3-d", 3, 49, {{4, 2, 1, 1, 1, 0, 4}, {6, 3, 1, 1, 1, 1, 6}, {11, 2, 1, 2, 1, 1, 11}},
-     CONVPOOL_CIRCULAR, CONVPOOL_TANH, 0, 0},
-    {"7x7", 1, 1, {{1, 1, 1, 1, 0, 0, 1}, {13, 7, 1, 1, 3, 3, 13}, {90, 7, 1, 1, 3, 3, 90}},
-     CONVPOOL_REPLICATE, CONVPOOL_ELU, 1, 0},
-    {"3x3s2", 1, 1, {{1, 1, 1, 1, 0, 0, 1}, {14, 3, 2, 1, 1, 1, 7}, {35, 3, 2, 2, 1, 1, 17}},
-     CONVPOOL_CONSTANT, CONVPOOL_SILU, 0, 0},
-    {"hardsigmoid", 9, 8, {{1, 1, 1, 1, 0, 0, 1}, {1, 1, 1, 1, 0, 0, 1}, {80, 1, 1, 1, 0, 0, 80}},
-     CONVPOOL_CONSTANT, CONVPOOL_HARDSIGMOID, 0.2, 0.5},
-    {"hardswish", 9, 8, {{1, 1, 1, 1, 0, 0, 1}, {1, 1, 1, 1, 0, 0, 1}, {80, 1, 1, 1, 0, 0, 80}},
-     CONVPOOL_CONSTANT, CONVPOOL_HARDSWISH, 0, 0},
-    {"hardtanh", 9, 8, {{1, 1, 1, 1, 0, 0, 1}, {1, 1, 1, 1, 0, 0, 1}, {80, 1, 1, 1, 0, 0, 80}},
-     CONVPOOL_CONSTANT, CONVPOOL_HARDTANH, -0.5, 0.75},
+static const layer direct_layers[] = {
+    {"3x3", 2, 17, 23, {FLAT, {13, 3, 1, 1, 1, 1, 13}, {17, 3, 1, 1, 1, 1, 17}},
+     CONVPOOL_CONSTANT, CONVPOOL_LINEAR, 0, 0, 1, 0, 0, 0.25},
+    {"1x1", 1, 301, 50, {FLAT, {7, 1, 1, 1, 0, 0, 7}, {41, 1, 1, 1, 0, 0, 41}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 1, 1, 0, 0},
+    {"strided", 3, 5, 9, {FLAT, {20, 5, 2, 1, 2, 1, 10}, {21, 4, 3, 2, 3, 3, 7}},
+     CONVPOOL_REFLECT, CONVPOOL_HARDTANH, -0.5, 0.75, 0, 1, 0, 0},
+    {"3-d", 1, 3, 49, {{4, 2, 1, 1, 1, 0, 4}, {6, 3, 1, 1, 1, 1, 6}, {11, 2, 1, 2, 1, 1, 11}},
+     CONVPOOL_CIRCULAR, CONVPOOL_TANH, 0, 0, 1, 0, 0, 0},
+    {"wide", 1, 2, 100, {FLAT, {2, 3, 1, 1, 1, 1, 2}, {300, 7, 1, 1, 3, 3, 300}},
+     CONVPOOL_REPLICATE, CONVPOOL_LEAKY_RELU, 0.1, 0, 1, 1, 0, 0},
 };
 
-static const shape pools[] = {
-    {"3x3", 37, 37, {{1, 1, 1, 1, 0, 0, 1}, {13, 3, 1, 1, 1, 1, 13}, {45, 3, 1, 1, 1, 1, 45}},
-     0, 0, 0, 0},
-    {"2x2s2", 9, 9, {{1, 1, 1, 1, 0, 0, 1}, {14, 2, 2, 1, 0, 0, 7}, {35, 2, 2, 1, 0, 0, 17}},
-     0, 0, 0, 0},
+/* Of the smallest of these grids several rows and images meet in one vector of tiles; rows of the
+ * largest are cut. */
+static const layer winograd_layers[] = {
+    {"3x3", 2, 21, 19, {FLAT, {14, 3, 1, 1, 1, 1, 14}, {75, 3, 1, 1, 1, 1, 75}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 1, 1, 0, 0},
+    {"3x3small", 5, 5, 7, {FLAT, {9, 3, 1, 1, 1, 1, 9}, {10, 3, 1, 1, 1, 1, 10}},
+     CONVPOOL_CONSTANT, CONVPOOL_HARDTANH, -0.5, 0.75, 0, 1, 0, 0},
+    {"3x3valid", 1, 21, 19, {FLAT, {30, 3, 1, 1, 0, 0, 28}, {31, 3, 1, 1, 0, 0, 29}},
+     CONVPOOL_CONSTANT, CONVPOOL_LINEAR, 0, 0, 0, 0, 0, 0},
+    {"3x3reflect", 1, 3, 9, {FLAT, {13, 3, 1, 1, 2, 1, 14}, {17, 3, 1, 1, 1, 2, 18}},
+     CONVPOOL_REFLECT, CONVPOOL_LEAKY_RELU, 0.1, 0, 1, 0, 0, 0},
+    {"5x5", 2, 21, 19, {FLAT, {11, 5, 1, 1, 2, 2, 11}, {37, 5, 1, 1, 2, 2, 37}},
+     CONVPOOL_CONSTANT, CONVPOOL_HARDTANH, 0, 6, 1, 1, 0, 0},
+    {"5x5value", 3, 4, 5, {FLAT, {7, 5, 1, 1, 2, 2, 7}, {9, 5, 1, 1, 1, 3, 9}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 1, 0, 0, 0.25},
 };
 
-/* Strides of one image of such channels and pixels, one element after the other. */
+static const layer stencil_layers[] = {
+    {"3x3", 1, 37, 37, {FLAT, {14, 3, 1, 1, 1, 1, 14}, {73, 3, 1, 1, 1, 1, 73}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 1, 0, 0, 0},
+    {"3x3s2", 2, 9, 9, {FLAT, {29, 3, 2, 1, 1, 1, 15}, {70, 3, 2, 1, 1, 1, 35}},
+     CONVPOOL_CONSTANT, CONVPOOL_HARDTANH, -0.5, 0.75, 0, 0, 0, 0.25},
+    {"5x5", 1, 37, 37, {FLAT, {13, 5, 1, 1, 2, 2, 13}, {19, 5, 1, 1, 2, 2, 19}},
+     CONVPOOL_REFLECT, CONVPOOL_SILU, 0, 0, 1, 0, 0, 0},
+    {"5x5s2", 1, 21, 21, {FLAT, {26, 5, 2, 1, 2, 2, 13}, {131, 5, 2, 1, 2, 2, 66}},
+     CONVPOOL_CONSTANT, CONVPOOL_LINEAR, 0, 0, 1, 1, 0, 0},
+    {"7x7", 1, 18, 18, {FLAT, {13, 7, 1, 1, 3, 3, 13}, {90, 7, 1, 1, 3, 3, 90}},
+     CONVPOOL_REPLICATE, CONVPOOL_LINEAR, 0, 0, 1, 0, 0, 0},
+    {"any", 1, 37, 37, {FLAT, {14, 4, 3, 1, 1, 1, 5}, {211, 3, 1, 2, 1, 1, 209}},
+     CONVPOOL_CIRCULAR, CONVPOOL_ELU, 1, 0, 0, 1, 0, 0},
+    {"3-d", 1, 17, 17, {{4, 3, 1, 1, 1, 1, 4}, {9, 3, 1, 1, 1, 1, 9}, {11, 3, 1, 1, 1, 1, 11}},
+     CONVPOOL_CONSTANT, CONVPOOL_LINEAR, 0, 0, 1, 0, 0, 0},
+    {"valid", 1, 37, 37, {FLAT, {16, 3, 1, 1, 0, 0, 14}, {61, 3, 1, 1, 0, 0, 59}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 1, 0, 0, 0},
+    {"row", 1, 40, 40, {FLAT, {2, 1, 1, 1, 0, 0, 2}, {211, 3, 1, 1, 1, 1, 211}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 0, 0, 1, 0},
+    {"1x1", 1, 37, 37, {FLAT, {14, 1, 1, 1, 0, 0, 14}, {30, 1, 1, 1, 0, 0, 30}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 0, 0, 1, 0},
+    {"1x1clamp", 1, 37, 37, {FLAT, {14, 1, 1, 1, 0, 0, 14}, {7, 1, 1, 1, 0, 0, 7}},
+     CONVPOOL_CONSTANT, CONVPOOL_HARDTANH, 0, 6, 0, 0, 1, 0},
+};
+
+static const layer pools[] = {
+    {"3x3", 2, 37, 37, {FLAT, {13, 3, 1, 1, 1, 1, 13}, {45, 3, 1, 1, 1, 1, 45}},
+     0, 0, 0, 0, 0, 0, 1, 0},
+    {"2x2s2", 2, 9, 9, {FLAT, {14, 2, 2, 1, 0, 0, 7}, {35, 2, 2, 1, 0, 0, 17}},
+     0, 0, 0, 0, 0, 0, 1, 0},
+    {"3x3s2", 1, 70, 70, {FLAT, {29, 3, 2, 1, 1, 1, 15}, {130, 3, 2, 1, 1, 1, 65}},
+     0, 0, 0, 0, 0, 0, 0, 0},
+    {"5x5s3", 1, 5, 5, {FLAT, {40, 5, 3, 1, 2, 2, 14}, {41, 5, 3, 1, 2, 2, 14}},
+     0, 0, 0, 0, 0, 0, 1, 0},
+    {"dilated", 1, 5, 5, {FLAT, {20, 3, 1, 2, 2, 2, 20}, {23, 3, 2, 3, 3, 3, 12}},
+     0, 0, 0, 0, 0, 0, 1, 0},
+    {"3-d", 1, 5, 5, {{5, 2, 1, 1, 1, 1, 6}, {9, 3, 2, 1, 1, 1, 5}, {31, 3, 1, 1, 1, 1, 31}},
+     0, 0, 0, 0, 0, 0, 1, 0},
+    {"global", 2, 67, 67, {FLAT, {7, 7, 1, 1, 0, 0, 1}, {9, 9, 1, 1, 0, 0, 1}},
+     0, 0, 0, 0, 0, 0, 0, 0},
+    {"long", 1, 2, 2, {FLAT, {3, 3, 1, 1, 1, 1, 3}, {5000, 9, 1, 1, 4, 4, 5000}},
+     0, 0, 0, 0, 0, 0, 0, 0},
+};
+
+/* Strides of images of such channels and pixels, one element after the other. */
 static void set_strides(int64_t *stride, int64_t channels, int channels_last, int64_t depth,
                         int64_t rows, int64_t columns)
 {
@@ -115,178 +243,560 @@ static void set_strides(int64_t *stride, int64_t channels, int channels_last, in
     stride[CONVPOOL_AT_BATCH] = channels * depth * rows * columns;
 }
 
-static void set_conv(convpool_conv *conv, const shape *layer, int64_t x_channels,
-                     int64_t out_channels, int channels_last)
+/* A call: its layer as the C side sees it, and its arrays. */
+typedef struct call {
+    const convpool_kernels *k;
+    convpool_conv conv;
+    int64_t element, real, taps, pixels, out_count;
+    int64_t weight_stride[CONVPOOL_RANK];
+    char *x, *weight, *bias, *residual, *out;
+} call;
+
+static call call_of(const layer *l, int dtype, int isa, int channels_last, int depthwise)
 {
-    const convpool_axis *a = layer->axis;
-    memset(conv, 0, sizeof *conv);
-    conv->batch = conv->groups = 1;
-    conv->channels = layer->channels;
-    conv->out_channels = layer->out_channels;
-    memcpy(conv->axis, a, sizeof conv->axis);
-    set_strides(conv->x_stride, x_channels, channels_last, a[0].size, a[1].size, a[2].size);
-    set_strides(conv->out_stride, out_channels, channels_last, a[0].out, a[1].out, a[2].out);
-    memcpy(conv->residual_stride, conv->out_stride, sizeof conv->out_stride);
-    conv->border = layer->border;
-    conv->border_value = 0.25;
-    conv->activation = layer->activation;
-    conv->activation_parameter[0] = layer->p0;
-    conv->activation_parameter[1] = layer->p1;
+    const convpool_axis *a = l->axis;
+    const int64_t size = a[0].size * a[1].size * a[2].size;
+    call c;
+    memset(&c, 0, sizeof c);
+    c.k = convpool_find_kernels(dtype, isa);
+    c.element = (int64_t)c.k->element_size;
+    c.real = (int64_t)c.k->real_size;
+    c.taps = convpool_taps(a);
+    c.pixels = convpool_pixels(a);
+    c.out_count = l->batch * l->out_channels * c.pixels;
+    c.conv.batch = l->batch;
+    c.conv.groups = depthwise ? l->channels : 1;
+    c.conv.channels = depthwise ? 1 : l->channels;
+    c.conv.out_channels = depthwise ? 1 : l->out_channels;
+    memcpy(c.conv.axis, a, sizeof c.conv.axis);
+    set_strides(c.conv.x_stride, l->channels, channels_last, a[0].size, a[1].size, a[2].size);
+    set_strides(c.conv.out_stride, l->out_channels, channels_last, a[0].out, a[1].out, a[2].out);
+    memcpy(c.conv.residual_stride, c.conv.out_stride, sizeof c.conv.out_stride);
+    c.conv.border = l->border;
+    c.conv.border_value = l->border_value;
+    c.conv.activation = l->activation;
+    c.conv.activation_parameter[0] = l->p0;
+    c.conv.activation_parameter[1] = l->p1;
+    c.weight_stride[0] = c.conv.channels * c.taps;
+    c.weight_stride[1] = c.taps;
+    c.weight_stride[2] = a[1].kernel * a[2].kernel;
+    c.weight_stride[3] = a[2].kernel;
+    c.weight_stride[4] = 1;
+    c.x = (char *)numbers(dtype, l->batch * l->channels * size, 1, l->specials);
+    c.weight = (char *)numbers(dtype, l->out_channels * c.weight_stride[0], 2, 0);
+    c.bias = l->bias ? (char *)numbers(real_of(dtype), l->out_channels, 3, 0) : NULL;
+    c.residual = l->residual ? (char *)numbers(dtype, c.out_count, 4, 0) : NULL;
+    c.out = (char *)allocate(c.out_count * c.element);
+    return c;
 }
 
-static int real_of(int dtype)
+/* _conv.pyx: pack -> multiply -> epilogue, in blocks of depth whose chains go on. */
+static void direct(const layer *l, int dtype, int isa, int channels_last)
 {
-    return dtype == CONVPOOL_F16 ? CONVPOOL_F32 : dtype > CONVPOOL_F16 ? CONVPOOL_F64 : dtype;
-}
-
-/* pack -> multiply -> epilogue */
-static void multiply(const shape *layer, int dtype, int isa, int channels_last)
-{
-    enum { BLOCK = 100 };
-    const convpool_kernels *k = convpool_find_kernels(dtype, isa);
-    const convpool_kernels *w = convpool_find_kernels(real_of(dtype), isa);
-    const int64_t real = (int64_t)k->real_size, pixels = convpool_pixels(layer->axis);
-    const int64_t taps = convpool_taps(layer->axis), depth = layer->channels * taps;
+    enum { STEPS = 100 };
+    call c = call_of(l, dtype, isa, channels_last, 0);
+    const convpool_kernels *k = c.k;
+    const int64_t depth = l->channels * c.taps, all = l->batch * c.pixels;
     const int64_t pixel_width = channels_last ? k->rows : k->columns;
     const int64_t channel_width = channels_last ? k->columns : k->rows;
-    const int64_t strips = (layer->out_channels + channel_width - 1) / channel_width;
-    const int64_t tile_size = k->rows * k->columns * real;
-    const int64_t size = layer->axis[0].size * layer->axis[1].size * layer->axis[2].size;
-    const int64_t stride[CONVPOOL_RANK] = {
-        depth, taps, layer->axis[1].kernel * layer->axis[2].kernel, layer->axis[2].kernel, 1};
-    void *x = numbers(dtype, layer->channels * size, 1);
-    void *weight = numbers(real_of(dtype), layer->out_channels * depth, 2);
-    void *bias = numbers(real_of(dtype), layer->out_channels, 3);
-    void *residual = numbers(dtype, layer->out_channels * pixels, 4);
-    char *out = (char *)allocate(layer->out_channels * pixels * 8);
-    char *packed = (char *)allocate(strips * depth * channel_width * real);
-    char *panel = (char *)allocate(BLOCK * pixel_width * real);
-    char *tiles = (char *)allocate(strips * tile_size);
-    convpool_conv conv;
-    int64_t strip, pixel, begin;
-    set_conv(&conv, layer, layer->channels, layer->out_channels, channels_last);
+    const int64_t strips = ceil_div(l->out_channels, channel_width);
+    const int64_t most = CONVPOOL_MAX_PIXELS / pixel_width; /* strips of pixels */
+    const int64_t pitch = STEPS * pixel_width + 16, tile_size = k->rows * k->columns * c.real;
+    const int64_t piece = STEPS * channel_width * c.real;
+    char *packed = (char *)allocate(ceil_div(depth, STEPS) * strips * piece);
+    char *panel = (char *)allocate(most * pitch * c.real);
+    char *tiles = (char *)allocate(strips * most * tile_size);
+    int64_t strip, pixel, begin, p;
     for (strip = 0; strip < strips; ++strip) {
-        w->pack_weights(&conv, weight, stride, strip * channel_width, channel_width,
-                        packed + strip * depth * channel_width * real);
+        k->pack_weights(&c.conv, c.weight, c.weight_stride, strip * channel_width, channel_width,
+                        packed + strip * piece, STEPS, strips * STEPS * channel_width);
     }
-    for (pixel = 0; pixel < pixels; pixel += pixel_width) {
-        const int64_t left = pixels - pixel, used = left < pixel_width ? left : pixel_width;
-        for (begin = 0; begin < depth; begin += BLOCK) {
-            const int64_t end = depth - begin < BLOCK ? depth : begin + BLOCK;
-            k->pack_pixels(&conv, x, begin, end, pixel, used, pixel_width, BLOCK * pixel_width,
+    for (pixel = 0; pixel < all; pixel += most * pixel_width) {
+        const int64_t pixels = least(all - pixel, most * pixel_width);
+        const int64_t lines = ceil_div(pixels, pixel_width);
+        for (begin = 0; begin < depth; begin += STEPS) {
+            const int64_t steps = least(depth - begin, STEPS);
+            k->pack_pixels(&c.conv, c.x, begin, begin + steps, pixel, pixels, pixel_width, pitch,
                            panel);
-            for (strip = 0; strip < strips; ++strip) {
-                const int64_t channel = strip * channel_width;
-                const int64_t rest = layer->out_channels - channel;
-                const int64_t channels = rest < channel_width ? rest : channel_width;
-                const char *a = packed + (strip * depth + begin) * channel_width * real;
-                char *tile = tiles + strip * tile_size;
-                k->gemm_tile(channels_last ? used : channels, channels_last ? channels : used,
-                             end - begin, channels_last ? panel : a, channels_last ? a : panel,
-                             tile, begin > 0);
-                if (end == depth) {
-                    k->store_tile(&conv, tile, k->columns, channels_last, channel, channels, pixel,
-                                  used, bias, residual, out);
+            for (p = 0; p < lines; ++p) {
+                for (strip = 0; strip < strips; ++strip) {
+                    const char *a = packed + (begin / STEPS * strips + strip) * piece;
+                    const char *b = panel + p * pitch * c.real;
+                    const int64_t rows = least(l->out_channels - strip * channel_width,
+                                               channel_width);
+                    const int64_t columns = least(pixels - p * pixel_width, pixel_width);
+                    const int64_t at = channels_last ? strip * most + p : p * strips + strip;
+                    k->gemm_tile(channels_last ? columns : rows, channels_last ? rows : columns,
+                                 steps, channels_last ? b : a, channels_last ? a : b, k->columns,
+                                 tiles + at * tile_size, k->columns,
+                                 begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS);
+                }
+            }
+        }
+        for (strip = 0; channels_last && strip < strips; ++strip) {
+            const int64_t channel = strip * channel_width;
+            k->store_tile(&c.conv, tiles + strip * most * tile_size, k->columns, 1, channel,
+                          least(l->out_channels - channel, channel_width), pixel, pixels, c.bias,
+                          c.residual, c.out);
+        }
+        for (p = 0; !channels_last && p < lines; ++p) {
+            k->store_tile(&c.conv, tiles + p * strips * tile_size, k->columns, 0, 0,
+                          l->out_channels, pixel + p * pixel_width,
+                          least(pixels - p * pixel_width, pixel_width), c.bias, c.residual, c.out);
+        }
+    }
+    report("direct", l->name, dtype, channels_last, c.out, c.out_count);
+}
+
+/* Every activation of every kind of number, straight from a tile. */
+static void activations(int dtype, int isa, int channels_last)
+{
+    static const struct {
+        const char *name;
+        double p0, p1;
+    } activation[] = {{"linear", 0, 0},   {"relu", 0, 0},     {"leaky_relu", 0.1, 0},
+                      {"elu", 1, 0},      {"sigmoid", 0, 0},  {"hardsigmoid", 0.2, 0.5},
+                      {"tanh", 0, 0},     {"silu", 0, 0},     {"hardswish", 0, 0},
+                      {"hardtanh", -0.5, 0.75}};
+    enum { CHANNELS = 8, PIXELS = 101 };
+    const layer one = {"", 1, CHANNELS, CHANNELS, {FLAT, FLAT, {PIXELS, 1, 1, 1, 0, 0, PIXELS}},
+                       0, 0, 0, 0, 0, 0, 0, 0};
+    int i;
+    for (i = 0; i < (int)(sizeof activation / sizeof *activation); ++i) {
+        call c = call_of(&one, dtype, isa, channels_last, 0);
+        c.conv.activation = i;
+        c.conv.activation_parameter[0] = activation[i].p0;
+        c.conv.activation_parameter[1] = activation[i].p1;
+        c.k->store_tile(&c.conv, numbers(real_of(dtype), CHANNELS * PIXELS, 5, 1),
+                        channels_last ? CHANNELS : PIXELS, channels_last, 0, CHANNELS, 0, PIXELS,
+                        NULL, NULL, c.out);
+        report("activation", activation[i].name, dtype, channels_last, c.out, c.out_count);
+        release();
+    }
+}
+
+/* _winograd.pyx: transform -> multiply -> transform back, the channels' sums in two blocks. */
+static void winograd(const layer *l, int dtype, int isa, int channels_last)
+{
+    enum { MOST = CONVPOOL_WINOGRAD_CHUNK - 3, POINTS = CONVPOOL_WINOGRAD_POINTS };
+    call c = call_of(l, dtype, isa, channels_last, 0);
+    const convpool_kernels *k = c.k;
+    const int64_t side = CONVPOOL_WINOGRAD_SIDE + 1 - l->axis[1].kernel;
+    const int64_t all = l->batch * ceil_div(l->axis[1].out, side) * ceil_div(l->axis[2].out, side);
+    const int64_t strips = ceil_div(l->out_channels, k->rows), steps = ceil_div(l->channels, 2);
+    const int64_t weight_plane = strips * k->rows * l->channels;
+    char *weights = (char *)allocate(POINTS * weight_plane * c.real);
+    int64_t strip, first, point, begin, tile;
+    for (strip = 0; strip < strips; ++strip) {
+        k->winograd_weights(&c.conv, c.weight, c.weight_stride, strip * k->rows, k->rows,
+                            weights + strip * k->rows * l->channels * c.real, weight_plane);
+    }
+    for (first = 0; first < all; first += MOST) {
+        const int64_t tiles = least(all - first, MOST);
+        const int64_t pitch = ceil_div(tiles, CONVPOOL_WINOGRAD_TILES) * CONVPOOL_WINOGRAD_TILES;
+        const int64_t plane = l->channels * pitch, sum_plane = strips * k->rows * pitch;
+        char *points = (char *)allocate((POINTS * plane + pitch) * c.real);
+        char *sums = (char *)allocate(POINTS * sum_plane * c.real);
+        k->winograd_pack(&c.conv, c.x, l->channels, first, tiles, points, pitch, plane);
+        for (point = 0; point < POINTS; ++point) {
+            for (begin = 0; begin < l->channels; begin += steps) {
+                for (strip = 0; strip < strips; ++strip) {
+                    for (tile = 0; tile < tiles; tile += k->columns) {
+                        k->gemm_tile(
+                            least(k->rows, l->out_channels - strip * k->rows),
+                            least(k->columns, tiles - tile), least(steps, l->channels - begin),
+                            weights + (point * weight_plane +
+                                       (strip * l->channels + begin) * k->rows) * c.real,
+                            points + (point * plane + begin * pitch + tile) * c.real, pitch,
+                            sums + (point * sum_plane + strip * k->rows * pitch + tile) * c.real,
+                            pitch, begin > 0 ? CONVPOOL_CHAIN_ADDS : CONVPOOL_CHAIN_STARTS);
+                    }
+                }
+            }
+        }
+        k->winograd_store(&c.conv, sums, pitch, sum_plane, l->out_channels, first, tiles, c.bias,
+                          c.residual, c.out);
+    }
+    report("winograd", l->name, dtype, channels_last, c.out, c.out_count);
+}
+
+/* What _stencil.pyx makes of a layer before its blocks. */
+typedef struct stencil_plan {
+    convpool_conv staged;
+    convpool_stage stage;
+    convpool_stencil over_patch, over_input;
+    int64_t lanes, weight_pitch;
+    int bounded;    /* the activation is one of the stencil's bounds */
+    int in_place;   /* sums are formed in `out` */
+    int over_all;   /* and over the input itself */
+    int64_t *offset;
+    char *patch, *sums;
+} stencil_plan;
+
+enum { STENCIL_ROWS = 11 };
+
+static int64_t staged_for(const convpool_axis *axis, int64_t outputs, int channels_last)
+{
+    return channels_last ? (outputs - 1) * axis->stride + 1 : outputs;
+}
+
+static stencil_plan plan_stencil(const call *c, const layer *l, int channels_last)
+{
+    const convpool_axis *row = &l->axis[1], *column = &l->axis[2];
+    const int64_t rows = least(row->out, STENCIL_ROWS);
+    stencil_plan p;
+    int64_t pitch;
+    p.lanes = channels_last ? l->channels : 1;
+    p.weight_pitch = channels_last ? ceil_div(p.lanes, 16) * 16 : 1;
+    p.staged = c->conv;
+    if (channels_last) {
+        p.staged.axis[1].stride = p.staged.axis[2].stride = 1;
+    }
+    p.stage = convpool_stage_for(&p.staged, staged_for(row, rows, channels_last),
+                                 staged_for(column, column->out, channels_last), p.lanes);
+    pitch = p.stage.columns * p.lanes;
+    p.offset = (int64_t *)allocate(2 * c->taps * 8);
+    convpool_stage_offsets(&p.staged, &p.stage, p.offset);
+    convpool_input_offsets(&c->conv, p.offset + c->taps);
+    p.over_patch = convpool_stencil_for(&c->conv, channels_last, p.offset, pitch, p.lanes,
+                                        pitch * p.stage.rows);
+    if (channels_last) {
+        p.over_patch.row_step *= row->stride;
+    }
+    p.over_input = convpool_stencil_for(&c->conv, 1, p.offset + c->taps,
+                                        c->conv.x_stride[CONVPOOL_AT_ROW] * row->stride,
+                                        c->conv.x_stride[CONVPOOL_AT_COLUMN], 0);
+    p.in_place = c->element == c->real && c->residual == NULL;
+    p.bounded = p.in_place && (l->activation == CONVPOOL_LINEAR ||
+                               l->activation == CONVPOOL_RELU ||
+                               l->activation == CONVPOOL_HARDTANH);
+    if (p.bounded && l->activation != CONVPOOL_LINEAR) {
+        p.over_patch.low = p.over_input.low = l->p0;
+        p.over_patch.high = p.over_input.high =
+            l->activation == CONVPOOL_RELU ? (double)INFINITY : l->p1;
+    }
+    p.over_all = channels_last && c->element == c->real && p.lanes >= 16 && row->before == 0 &&
+                 column->before == 0 && l->axis[0].before == 0;
+    p.patch = (char *)allocate(
+        (convpool_stage_size(&p.staged, &p.stage) + CONVPOOL_SLACK) * c->real);
+    p.sums = (char *)allocate(rows * column->out * p.lanes * c->real);
+    return p;
+}
+
+/* One block of rows of all lanes, which begin with `channel`. */
+static void stencil_block(const call *c, const stencil_plan *p, const convpool_block *block,
+                          int64_t image, int64_t channel, const char *weight, const char *bias,
+                          int channels_last)
+{
+    const convpool_kernels *k = c->k;
+    const int64_t *xs = c->conv.x_stride, *os = c->conv.out_stride;
+    const char *x = c->x + (image * xs[0] + channel * xs[1]) * c->element;
+    const int64_t out_at = image * os[0] + channel * os[1];
+    const char *from = p->patch;
+    char *out = c->out + out_at * c->element, *sums = p->sums;
+    int64_t row_pitch = block->columns * p->lanes, pitch = p->lanes, row;
+    convpool_block staged = *block;
+    staged.row *= channels_last ? c->conv.axis[1].stride : 1;
+    staged.rows = staged_for(&c->conv.axis[1], block->rows, channels_last);
+    staged.columns = staged_for(&c->conv.axis[2], block->columns, channels_last);
+    if (p->over_all) {
+        from = x + (block->depth * c->conv.axis[0].stride * xs[2] +
+                    block->row * c->conv.axis[1].stride * xs[3]) * c->element;
+    } else {
+        const int bordered = !channels_last && channel > 0 && c->conv.border == CONVPOOL_CONSTANT;
+        k->stage_patch(&p->staged, &p->stage, &staged, x, bordered, p->patch);
+    }
+    if (p->in_place) {
+        row_pitch = os[CONVPOOL_AT_ROW];
+        pitch = os[CONVPOOL_AT_COLUMN];
+        sums = out + (block->depth * os[2] + block->row * row_pitch) * c->element;
+    }
+    if (channels_last) {
+        k->stencil_lanes(p->over_all ? &p->over_input : &p->over_patch, from, weight,
+                         p->weight_pitch, bias, block, sums, row_pitch, pitch);
+    } else {
+        k->stencil(&p->over_patch, from, weight, bias, block->rows, block->columns, sums,
+                   row_pitch);
+    }
+    for (row = 0; !p->bounded && row < block->rows; ++row) {
+        k->store_row(&c->conv, block, block->row + row, sums + row * row_pitch * c->real,
+                     c->residual == NULL ? NULL : c->residual + out_at * c->element, out);
+    }
+}
+
+/* _stencil.pyx */
+static void stencil(const layer *l, int dtype, int isa, int channels_last)
+{
+    call c = call_of(l, dtype, isa, channels_last, 1);
+    const stencil_plan p = plan_stencil(&c, l, channels_last);
+    char *packed = (char *)allocate(c.taps * p.weight_pitch * c.real);
+    char *bias = c.bias == NULL ? NULL : (char *)allocate(p.weight_pitch * c.real);
+    convpool_conv all = c.conv;
+    convpool_block block;
+    int64_t image, channel;
+    all.out_channels = l->channels;
+    block.lanes = p.lanes;
+    block.column = 0;
+    block.columns = l->axis[2].out;
+    for (block.row = 0; block.row < l->axis[1].out; block.row += STENCIL_ROWS) {
+        block.rows = least(STENCIL_ROWS, l->axis[1].out - block.row);
+        for (image = 0; image < l->batch; ++image) {
+            for (block.depth = 0; block.depth < l->axis[0].out; ++block.depth) {
+                for (channel = 0; channel < l->channels; channel += p.lanes) {
+                    c.k->pack_weights(&all, c.weight, c.weight_stride, channel, p.weight_pitch,
+                                      packed, c.taps, 0);
+                    if (bias != NULL) {
+                        memcpy(bias, c.bias + channel * c.real, (size_t)(p.lanes * c.real));
+                    }
+                    stencil_block(&c, &p, &block, image, channel, packed, bias, channels_last);
                 }
             }
         }
     }
-    report("multiply", layer->name, dtype, channels_last, out,
-           layer->out_channels * pixels * (int64_t)k->element_size);
-    free(x);
-    free(weight);
-    free(bias);
-    free(residual);
-    free(out);
-    free(packed);
-    free(panel);
-    free(tiles);
+    report("stencil", l->name, dtype, channels_last, c.out, c.out_count);
 }
 
-/* A stencil for each of 37 channels, on lanes of them where they come last. */
-static void stencil(const shape *layer, int dtype, int isa, int channels_last)
+/* _pool.pyx; `verb` is maximum, index (maxima, and where they stand) or average. */
+static void pool(const layer *l, int dtype, int isa, int channels_last, const char *verb)
 {
-    enum { CHANNELS = 37 };
-    const convpool_kernels *k = convpool_find_kernels(dtype, isa);
-    const convpool_axis *a = layer->axis;
-    const int64_t real = (int64_t)k->real_size, element = (int64_t)k->element_size;
-    const int64_t taps = convpool_taps(a), lanes = channels_last ? CHANNELS : 1;
-    const int64_t pixels = convpool_pixels(a), size = a[0].size * a[1].size * a[2].size;
-    convpool_conv conv;
-    convpool_stage stage;
-    void *x, *bias;
-    char *out, *weight, *patch, *sums;
-    int64_t *offset, channel, row, count;
-    set_conv(&conv, layer, CHANNELS, CHANNELS, channels_last);
-    stage = convpool_stage_for(&conv, a[1].out, a[2].out, lanes);
-    count = (a[1].out - 1) * stage.columns + a[2].out;
-    x = numbers(dtype, CHANNELS * size, 5);
-    bias = numbers(real_of(dtype), CHANNELS, 6);
-    weight = (char *)numbers(real_of(dtype), taps * CHANNELS + CONVPOOL_SLACK, 7);
-    out = (char *)allocate(CHANNELS * pixels * 8);
-    patch = (char *)allocate((convpool_stage_size(&conv, &stage) + CONVPOOL_SLACK) * real);
-    sums = (char *)allocate((a[1].out * stage.columns * lanes + CONVPOOL_SLACK) * real);
-    offset = (int64_t *)allocate(taps * 8);
-    convpool_stage_offsets(&conv, &stage, offset);
-    for (channel = 0; channel < CHANNELS; channel += lanes) {
-        k->stage_patch(&conv, &stage,
-                       (char *)x + channel * conv.x_stride[CONVPOOL_AT_CHANNEL] * element, 0, 0, 0,
-                       patch);
-        if (channels_last) {
-            k->stencil_lanes(patch, offset, weight, CHANNELS, taps, lanes, lanes, count, sums);
+    const convpool_axis *a = l->axis;
+    call c = call_of(l, dtype, isa, channels_last, 1);
+    int64_t *index = verb[0] == 'i' ? (int64_t *)allocate(c.out_count * 8) : NULL;
+    convpool_pool pooling;
+    convpool_pool_block cut, block;
+    int64_t image;
+    memset(&pooling, 0, sizeof pooling);
+    pooling.batch = l->batch;
+    pooling.channels = l->channels;
+    pooling.average = verb[0] == 'a';
+    pooling.include_padding = a[1].kernel == 3;
+    memcpy(pooling.axis, a, sizeof pooling.axis);
+    memcpy(pooling.x_stride, c.conv.x_stride, sizeof c.conv.x_stride);
+    memcpy(pooling.out_stride, c.conv.out_stride, sizeof c.conv.out_stride);
+    memcpy(pooling.index_stride, c.conv.out_stride, sizeof c.conv.out_stride);
+    block = cut = convpool_pool_cut(&pooling, channels_last);
+#define EACH(at, count, end)                                   \
+    for (block.at = 0; block.at < (end) &&                     \
+         ((block.count = least(cut.count, (end) - block.at)), 1); block.at += cut.count)
+    for (image = 0; image < l->batch; ++image) {
+        for (block.depth = 0; block.depth < a[0].out; ++block.depth) {
+            EACH(channel, channels, l->channels) {
+                EACH(row, rows, a[1].out) {
+                    EACH(column, columns, a[2].out) {
+                        c.k->pool_block(&pooling, channels_last, &block,
+                                        c.x + image * pooling.x_stride[0] * c.element,
+                                        c.out + image * pooling.out_stride[0] * c.element,
+                                        index == NULL ? NULL
+                                                      : index + image * pooling.index_stride[0]);
+                    }
+                }
+            }
+        }
+    }
+#undef EACH
+    report(verb, l->name, dtype, channels_last, c.out, c.out_count);
+    if (index != NULL) {
+        report_as("where", l->name, dtype, channels_last, index, c.out_count, 8);
+    }
+}
+
+/* An image under a filter, with its taps and the lines of its border. */
+typedef struct picture {
+    const convpool_filter_kernels *k;
+    convpool_filter image;
+    int64_t real, count, inputs, pitch; /* bytes; elements of an output row and of a line */
+    char *x, *out, *lines;
+    const void **line;
+} picture;
+
+enum { PICTURE_HEIGHT = 37, PICTURE_WIDTH = 83, PICTURE_CHANNELS = 3 };
+
+static picture picture_of(int dtype, int isa, int wide, int channels_last, int64_t kernel_height,
+                          int64_t kernel_width, int64_t rows)
+{
+    const int64_t pixels = PICTURE_HEIGHT * PICTURE_WIDTH, all = pixels * PICTURE_CHANNELS;
+    const int64_t step = channels_last ? PICTURE_CHANNELS : 1;
+    const int64_t stride[3] = {step * PICTURE_WIDTH, step, channels_last ? 1 : pixels};
+    int64_t *column, i;
+    double *taps;
+    picture p;
+    p.k = convpool_find_kernels(dtype, isa)->filter[wide];
+    p.real = (int64_t)p.k->real_size;
+    p.count = PICTURE_WIDTH * PICTURE_CHANNELS;
+    p.inputs = p.count + (kernel_width - 1) * PICTURE_CHANNELS;
+    p.pitch = p.inputs + CONVPOOL_SLACK;
+    p.x = (char *)numbers(dtype, all, 6, 0);
+    p.out = (char *)allocate(all * element_size(dtype));
+    p.lines = (char *)allocate(rows * p.pitch * p.real);
+    p.line = (const void **)allocate(rows * (int64_t)sizeof(void *));
+    for (i = 0; i < rows; ++i) {
+        p.line[i] = p.lines + i * p.pitch * p.real;
+    }
+    column = (int64_t *)allocate((PICTURE_WIDTH + kernel_width - 1) * 8);
+    for (i = 0; i < PICTURE_WIDTH + kernel_width - 1; ++i) {
+        column[i] = convpool_border_index(i - kernel_width / 2, PICTURE_WIDTH, CONVPOOL_CONSTANT);
+    }
+    taps = (double *)numbers(CONVPOOL_F64, kernel_height * kernel_width, 7, 0);
+    p.image.height = PICTURE_HEIGHT;
+    p.image.width = PICTURE_WIDTH;
+    p.image.channels = PICTURE_CHANNELS;
+    p.image.kernel_height = kernel_height;
+    p.image.kernel_width = kernel_width;
+    p.image.above = kernel_height / 2;
+    p.image.left = kernel_width / 2;
+    memcpy(p.image.x_stride, stride, sizeof stride);
+    memcpy(p.image.out_stride, stride, sizeof stride);
+    p.image.border = CONVPOOL_CONSTANT;
+    p.image.border_value = 7;
+    p.image.column = column;
+    p.image.taps = taps;
+    p.image.doubt = wide ? 1e-9 : 0.02;
+    return p;
+}
+
+/* Taps, each rounded to the type of sums. */
+static void *rounded(const double *taps, int64_t count, int64_t real)
+{
+    void *to = allocate(count * real);
+    int64_t i;
+    for (i = 0; i < count; ++i) {
+        if (real == 4) {
+            ((float *)to)[i] = (float)taps[i];
         } else {
-            k->stencil(patch, offset, weight + channel * taps * real, taps, count, sums);
-        }
-        for (row = 0; row < a[1].out; ++row) {
-            k->store_row(&conv, sums + row * stage.columns * lanes * real, lanes, 0, row, 0,
-                         a[2].out, (char *)bias + channel * real, NULL,
-                         out + channel * conv.out_stride[CONVPOOL_AT_CHANNEL] * element);
+            ((double *)to)[i] = taps[i];
         }
     }
-    report("stencil", layer->name, dtype, channels_last, out, CHANNELS * pixels * element);
-    free(x);
-    free(bias);
-    free(weight);
-    free(out);
-    free(patch);
-    free(sums);
-    free(offset);
+    return to;
 }
 
-static void pool(const shape *layer, int dtype, int isa, int channels_last, const char *verb)
+static void store_picture(const picture *p, const char *sums, int64_t pitch)
 {
-    const convpool_kernels *k = convpool_find_kernels(dtype, isa);
-    const convpool_axis *a = layer->axis;
-    const int64_t pixels = convpool_pixels(a), size = a[0].size * a[1].size * a[2].size;
-    const int64_t channels = layer->channels, lanes = channels_last ? channels : a[2].out;
-    const int64_t lines = pixels * channels / lanes;
-    convpool_pool conv;
-    int64_t line;
-    void *x = numbers(dtype, channels * size, 8);
-    void *out = allocate(channels * pixels * 8);
-    int64_t *index = (int64_t *)allocate(channels * pixels * 8);
-    memset(&conv, 0, sizeof conv);
-    conv.batch = 1;
-    conv.channels = channels;
-    memcpy(conv.axis, a, sizeof conv.axis);
-    set_strides(conv.x_stride, channels, channels_last, a[0].size, a[1].size, a[2].size);
-    set_strides(conv.out_stride, channels, channels_last, a[0].out, a[1].out, a[2].out);
-    memcpy(conv.index_stride, conv.out_stride, sizeof conv.out_stride);
-    conv.average = verb[0] == 'a';
-    for (line = 0; line < lines; ++line) {
-        const int64_t column = channels_last ? line % a[2].out : 0;
-        const int64_t row = channels_last ? line / a[2].out : line % a[1].out;
-        k->pool_lanes(&conv, channels_last, channels_last ? 0 : line / a[1].out, 0, row, column,
-                      lanes, x, out, verb[0] == 'i' ? index : NULL);
+    int64_t row;
+    for (row = 0; row < PICTURE_HEIGHT; ++row) {
+        p->k->store(&p->image, p->x, sums + row * pitch * p->real, row, 0, PICTURE_WIDTH, 0,
+                    PICTURE_CHANNELS, p->out);
     }
-    report(verb, layer->name, dtype, channels_last, out,
-           channels * pixels * (int64_t)k->element_size);
-    if (verb[0] == 'i') {
-        report("where", layer->name, dtype, channels_last, index, channels * pixels * 8);
+}
+
+/* _filter.pyx: all rows of taps at once or, where they are `separable`, along lines first. */
+static void filter(const char *verb, const char *name, int dtype, int isa, int wide,
+                   int channels_last, int64_t height, int64_t width, int separable)
+{
+    const int64_t rows = PICTURE_HEIGHT + height - 1;
+    picture p = picture_of(dtype, isa, wide, channels_last, height, width, rows);
+    const void *weight = rounded(p.image.taps, height * width, p.real);
+    char *sums = (char *)allocate(PICTURE_HEIGHT * p.count * p.real);
+    char *along = (char *)allocate(p.pitch * p.real);
+    const void *one_line = along;
+    int64_t i;
+    for (i = 0; i < rows; ++i) {
+        char *to = p.lines + i * p.pitch * p.real;
+        p.k->line(&p.image, p.x, i, 0, p.inputs / PICTURE_CHANNELS, 0, PICTURE_CHANNELS,
+                  separable ? along : to);
+        if (separable) {
+            p.k->rows(&one_line, weight, 1, width, PICTURE_CHANNELS, p.count, 1, to, 0);
+        }
     }
-    free(x);
-    free(out);
-    free(index);
+    p.k->rows(p.line, weight, height, separable ? 1 : width, PICTURE_CHANNELS, p.count,
+              PICTURE_HEIGHT, sums, p.count);
+    store_picture(&p, sums, p.count);
+    report(verb, name, dtype, channels_last, p.out,
+           PICTURE_HEIGHT * PICTURE_WIDTH * PICTURE_CHANNELS);
+}
+
+/* The same for tall kernels, folded. */
+static void folded(const char *verb, const char *name, int dtype, int isa, int wide,
+                   int channels_last, int64_t height, int64_t width, int levels)
+{
+    enum { MOST = 9 };
+    const int64_t group = 1 << levels, products = levels == 1 ? 3 : 9, part = height / group;
+    const int64_t groups = ceil_div(PICTURE_HEIGHT, group), lines = groups + part - 1;
+    picture p = picture_of(dtype, isa, wide, channels_last, height, width,
+                           (lines + 1) * group - 1);
+    const int64_t line_size = p.pitch * p.real, pitch = p.count + CONVPOOL_SLACK;
+    char *ring = (char *)allocate(products * lines * line_size), *weight;
+    char *product = (char *)allocate(products * groups * pitch * p.real);
+    char *sums = (char *)allocate(groups * group * pitch * p.real);
+    const void **line = (const void **)allocate(lines * (int64_t)sizeof(void *));
+    double *taps = (double *)allocate(products * part * width * 8);
+    double *half = (double *)allocate(products * part * width * 8);
+    void *to[MOST];
+    int64_t i, j, q, n = 1, rows = height;
+    int level;
+    memcpy(half, p.image.taps, (size_t)(height * width) * 8);
+    for (level = 0; level < levels; ++level, n *= 3) { /* even rows, all, odd rows */
+        rows /= 2;
+        for (i = 0; i < n * rows; ++i) {
+            const double *even = half + 2 * i * width, *odd = even + width;
+            for (q = 0; q < width; ++q) {
+                double *at = taps + ((i / rows * 3) * rows + i % rows) * width + q;
+                at[0] = even[q];
+                at[rows * width] = even[q] + odd[q];
+                at[2 * rows * width] = odd[q];
+            }
+        }
+        memcpy(half, taps, (size_t)(products * part * width) * 8);
+    }
+    weight = (char *)rounded(taps, products * part * width, p.real);
+    for (i = 0; i < (lines + 1) * group - 1; ++i) {
+        p.k->line(&p.image, p.x, i, 0, p.inputs / PICTURE_CHANNELS, 0, PICTURE_CHANNELS,
+                  p.lines + i * line_size);
+    }
+    for (i = 0; i < lines; ++i) {
+        for (j = 0; j < products; ++j) {
+            to[j] = ring + (j * lines + i) * line_size;
+        }
+        p.k->fold(p.line + i * group, levels, p.inputs, to);
+    }
+    for (j = 0; j < products; ++j) {
+        for (i = 0; i < lines; ++i) {
+            line[i] = ring + (j * lines + i) * line_size;
+        }
+        p.k->rows(line, weight + j * part * width * p.real, part, width, PICTURE_CHANNELS, p.count,
+                  groups, product + j * groups * pitch * p.real, pitch);
+    }
+    for (i = 0; i < groups; ++i) {
+        p.k->unfold(product + i * pitch * p.real, groups * pitch, levels, p.count,
+                    sums + i * group * pitch * p.real, pitch);
+    }
+    store_picture(&p, sums, pitch);
+    report(verb, name, dtype, channels_last, p.out,
+           PICTURE_HEIGHT * PICTURE_WIDTH * PICTURE_CHANNELS);
+}
+
+static void all_filters(int dtype, int isa, int channels_last)
+{
+    int wide;
+    for (wide = 0; wide < 2; ++wide) {
+        const char *verb = wide ? "filter64" : "filter32";
+        if (convpool_find_kernels(dtype, isa)->filter[wide] == NULL) {
+            continue;
+        }
+#define DO(call) (call, release())
+        DO(filter(verb, "3x3", dtype, isa, wide, channels_last, 3, 3, 0));
+        DO(filter(verb, "8x5", dtype, isa, wide, channels_last, 8, 5, 0));
+        DO(filter(verb, "2x31", dtype, isa, wide, channels_last, 2, 31, 0));
+        DO(filter(verb, "separable", dtype, isa, wide, channels_last, 7, 7, 1));
+        DO(folded(verb, "folded", dtype, isa, wide, channels_last, 8, 5, 1));
+        DO(folded(verb, "folded-twice", dtype, isa, wide, channels_last, 12, 5, 2));
+    }
+}
+
+static void all_layers(int dtype, int isa, int channels_last)
+{
+    size_t i;
+#define EACH(layers) for (i = 0; i < sizeof(layers) / sizeof *(layers); ++i)
+    activations(dtype, isa, channels_last);
+    EACH(direct_layers) DO(direct(&direct_layers[i], dtype, isa, channels_last));
+    EACH(winograd_layers) DO(winograd(&winograd_layers[i], dtype, isa, channels_last));
+    EACH(stencil_layers) DO(stencil(&stencil_layers[i], dtype, isa, channels_last));
+    EACH(pools) {
+        DO(pool(&pools[i], dtype, isa, channels_last, "maximum"));
+        DO(pool(&pools[i], dtype, isa, channels_last, "index"));
+        DO(pool(&pools[i], dtype, isa, channels_last, "average"));
+    }
+#undef EACH
+#undef DO
 }
 
 int main(int count, char **words)
@@ -308,19 +818,10 @@ int main(int count, char **words)
         return 2;
     }
     for (i = 0; i < 2 * CONVPOOL_DTYPES; ++i) {
-        const int dtype = i / 2, channels_last = i % 2;
-        size_t j;
-        for (j = 0; j < sizeof layers / sizeof *layers; ++j) {
-            multiply(&layers[j], dtype, isa, channels_last);
-            if (layers[j].channels == 1) {
-                stencil(&layers[j], dtype, isa, channels_last);
-            }
+        if (i / 2 <= CONVPOOL_F16) {
+            all_layers(i / 2, isa, i % 2);
         }
-        for (j = 0; dtype <= CONVPOOL_F16 && j < sizeof pools / sizeof *pools; ++j) {
-            pool(&pools[j], dtype, isa, channels_last, "maximum");
-            pool(&pools[j], dtype, isa, channels_last, "index");
-            pool(&pools[j], dtype, isa, channels_last, "average");
-        }
+        all_filters(i / 2, isa, i % 2);
     }
     return 0;
 }
