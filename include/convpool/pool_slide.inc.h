@@ -1,0 +1,213 @@
+/* pool_slide.inc.h - windows that slide along rows of columns next to each other.
+ *
+ *     pool_down      rows under each row of windows -> one row of cells, with its border
+ *     pool_across    neighbours in such a row       -> outputs
+ *
+ * The last vector of a row reaches back over the one before rather than end in a tail: what both
+ * write is the same. Rows shorter than a vector are written beyond their end, where the next one
+ * comes to stand. NaN is found by sums, as in pool_deal.inc.h.
+ *
+ * Included once for each instruction set and real type, by vectors.inc.h.
+ */
+#define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
+
+TARGET CONVPOOL_FORCE_INLINE VEC NAME(down_at)(const int average, const int known, int64_t taps,
+                                               const REAL *x, int64_t gap, VEC *seen)
+{
+    VEC value = VLOAD(x);
+    int64_t t;
+    *seen = average ? *seen : VADD(*seen, value);
+    taps = known ? known : taps;
+    for (t = 1; t < taps; ++t) {
+        const VEC cells = VLOAD(x + t * gap);
+        value = NAME(pool_both)(average, value, cells);
+        *seen = average ? *seen : VADD(*seen, cells);
+    }
+    return value;
+}
+
+/* `known` is the number of taps, or 0. */
+TARGET CONVPOOL_FORCE_INLINE VEC NAME(down_row)(const int average, const int known, int64_t taps,
+                                                const REAL *x, int64_t gap, int64_t count,
+                                                REAL *to, VEC seen)
+{
+    VEC more = VZERO();
+    int64_t c = 0;
+    for (; c + 2 * LANES <= count; c += 2 * LANES) {
+        VSTORE(to + c, NAME(down_at)(average, known, taps, x + c, gap, &seen));
+        VSTORE(to + c + LANES, NAME(down_at)(average, known, taps, x + c + LANES, gap, &more));
+    }
+    if (c + LANES <= count) {
+        VSTORE(to + c, NAME(down_at)(average, known, taps, x + c, gap, &seen));
+        c += LANES;
+    }
+    if (c < count) {
+        c = count > LANES ? count - LANES : 0;
+        VSTORE(to + c, NAME(down_at)(average, known, taps, x + c, gap, &seen));
+    }
+    return VADD(seen, more);
+}
+
+/* The same one by one, where a vector would be longer than the input. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(down_cells)(const int average, int64_t taps, const REAL *x,
+                                                   int64_t gap, int64_t count, REAL *to,
+                                                   REAL *seen)
+{
+    int64_t c, t;
+    for (c = 0; c < count; ++c) {
+        REAL value = x[c];
+        *seen += value;
+        for (t = 1; t < taps; ++t) {
+            const REAL cell = x[c + t * gap];
+            value = average ? value + cell : cell > value ? cell : value;
+            *seen += cell;
+        }
+        to[c] = value;
+    }
+}
+
+TARGET CONVPOOL_FORCE_INLINE REAL *NAME(pad_row)(const VEC nothing, REAL *to, int64_t count)
+{
+    int64_t c;
+    for (c = 0; c < count; c += LANES) {
+        VSTORE(to + c, nothing);
+    }
+    return to + count;
+}
+
+TARGET CONVPOOL_FORCE_INLINE void NAME(down_rows)(const int average, const convpool_pool_rows *n,
+                                                  const REAL *x, REAL *to, REAL *seen)
+{
+    const VEC nothing = VSET1(average ? (REAL)0 : (REAL)-INFINITY);
+    const int64_t count = n->cells, after = n->pitch - n->left - count;
+    VEC any = VLOAD(seen);
+    REAL rest = 0;
+    int64_t plane, r;
+    for (plane = 0; plane < n->planes; ++plane) {
+        for (r = 0; r < n->rows; ++r) {
+            const int64_t at = plane * n->plane_step + n->first[r], taps = n->taps[r];
+            const REAL *from = x + at;
+            to = NAME(pad_row)(nothing, to, n->left);
+            if (taps == 0) {
+                NAME(pad_row)(nothing, to, count);
+            } else if (count < LANES &&
+                       at + (n->gap > 0 ? (taps - 1) * n->gap : 0) + LANES > n->limit) {
+                NAME(down_cells)(average, taps, from, n->gap, count, to, &rest);
+            } else if (taps == 3) {
+                any = NAME(down_row)(average, 3, 3, from, n->gap, count, to, any);
+            } else if (taps == 2) {
+                any = NAME(down_row)(average, 2, 2, from, n->gap, count, to, any);
+            } else {
+                any = NAME(down_row)(average, 0, taps, from, n->gap, count, to, any);
+            }
+            to = NAME(pad_row)(nothing, to + count, after);
+        }
+    }
+    VSTORE(seen, any);
+    seen[0] += rest;
+}
+
+/* Reduces the rows under each row of windows into `to`. Precondition: a vector more may be written
+ * there; n->limit says up to where x may be read. */
+TARGET CONVPOOL_NOINLINE void NAME(pool_down)(int average, const convpool_pool_rows *n,
+                                              const REAL *x, REAL *to, REAL *seen)
+{
+    if (average) {
+        NAME(down_rows)(1, n, x, to, seen);
+    } else {
+        NAME(down_rows)(0, n, x, to, seen);
+    }
+}
+
+TARGET CONVPOOL_FORCE_INLINE VEC NAME(across_at)(const int average, const int stride,
+                                                 const int known, int64_t taps, int64_t gap,
+                                                 const REAL *from)
+{
+    VEC v[2], value;
+    int64_t t = 1;
+    taps = known ? known : taps;
+    gap = known ? 1 : gap;
+    if (stride == 1) {
+        value = VLOAD(from);
+        for (; t < taps; ++t) {
+            value = NAME(pool_both)(average, value, VLOAD(from + t * gap));
+        }
+        return value;
+    }
+    VLOAD2(from, v);
+    value = v[0];
+    if (gap == 1 && taps > 1) {
+        value = NAME(pool_both)(average, value, v[1]);
+        t = 2;
+    }
+    while (t < taps) {
+        VLOAD2(from + t * gap, v);
+        value = NAME(pool_both)(average, value, v[0]);
+        ++t;
+        if (gap == 1 && t < taps) {
+            value = NAME(pool_both)(average, value, v[1]);
+            ++t;
+        }
+    }
+    return value;
+}
+
+TARGET CONVPOOL_FORCE_INLINE void NAME(across_rows)(const int average, const int stride,
+                                                    const int known, const convpool_pool_across *n,
+                                                    const REAL *from, REAL *out)
+{
+    int64_t plane, r, c, at;
+    for (plane = 0; plane < n->planes; ++plane) {
+        for (r = 0; r < n->rows; ++r, from += n->pitch) {
+            at = plane * n->plane_step + r * n->row_step;
+            for (c = 0; c + LANES <= n->columns; c += LANES) {
+                VSTORE(out + at + c, NAME(across_at)(average, stride, known, n->taps, n->gap,
+                                                     from + stride * c));
+            }
+            if (c < n->columns) {
+                c = n->columns > LANES ? n->columns - LANES : 0;
+                at += c;
+                if (n->columns > LANES || at + LANES <= n->limit) {
+                    VSTORE(out + at, NAME(across_at)(average, stride, known, n->taps, n->gap,
+                                                     from + stride * c));
+                } else {
+                    NAME(store_part)(out + at, NAME(across_at)(average, stride, known, n->taps,
+                                                               n->gap, from), n->columns);
+                }
+            }
+        }
+    }
+}
+
+TARGET CONVPOOL_FORCE_INLINE void NAME(across_by)(const int average, const int stride,
+                                                  const convpool_pool_across *n, const REAL *from,
+                                                  REAL *out)
+{
+    if (n->taps == 3 && n->gap == 1) {
+        NAME(across_rows)(average, stride, 3, n, from, out);
+    } else if (n->taps == 2 && n->gap == 1) {
+        NAME(across_rows)(average, stride, 2, n, from, out);
+    } else {
+        NAME(across_rows)(average, stride, 0, n, from, out);
+    }
+}
+
+/* Reduces neighbours `stride` (1 or 2) apart in rows that pool_down made. Precondition: two vectors
+ * more may be read; n->limit says up to where rows of `out` may be overrun by what the next one
+ * overwrites. */
+TARGET CONVPOOL_NOINLINE void NAME(pool_across)(int average, int64_t stride,
+                                                const convpool_pool_across *n, const REAL *from,
+                                                REAL *out)
+{
+    if (average && stride == 1) {
+        NAME(across_by)(1, 1, n, from, out);
+    } else if (average) {
+        NAME(across_by)(1, 2, n, from, out);
+    } else if (stride == 1) {
+        NAME(across_by)(0, 1, n, from, out);
+    } else {
+        NAME(across_by)(0, 2, n, from, out);
+    }
+}
+
+#undef NAME
