@@ -19,13 +19,13 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(pool_both)(const int average, const VEC so
 }
 
 TARGET CONVPOOL_FORCE_INLINE VEC NAME(deal_plane)(const int average, int more, const REAL *x,
-                                                  int64_t count, REAL *chain, VEC seen)
+                                                  int64_t count, REAL *chain, VEC seen,
+                                                  REAL *rest)
 {
     enum { SEEN = PARTS < 4 ? PARTS : 4 };
     const VEC nothing = VSET1(average ? (REAL)0 : (REAL)-INFINITY);
     VEC value[PARTS], any[SEEN];
-    REAL rest[LANES];
-    int64_t i = 0, j;
+    int64_t i = 0;
     int k;
     CONVPOOL_UNROLL
     for (k = 0; k < SEEN; ++k) {
@@ -52,13 +52,9 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(deal_plane)(const int average, int more, c
         VSTORE(chain, NAME(pool_both)(average, VLOAD(chain), cells));
         seen = VADD(seen, cells);
     }
-    if (i < count) {
-        VSTORE(rest, nothing);
-        for (j = 0; i + j < count; ++j) {
-            rest[j] = x[i + j];
-        }
-        VSTORE(chain, NAME(pool_both)(average, VLOAD(chain), VLOAD(rest)));
-        seen = VADD(seen, VLOAD(rest));
+    for (; i < count; ++i, ++chain) {
+        *chain = average ? *chain + x[i] : x[i] > *chain ? x[i] : *chain;
+        *rest += x[i];
     }
     CONVPOOL_UNROLL
     for (k = 0; k < SEEN; ++k) {
@@ -74,19 +70,21 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_deal)(int average, int more, const REAL 
                                               int64_t step, int64_t count, REAL *chain, REAL *seen)
 {
     VEC any = VLOAD(seen);
+    REAL rest = 0;
     int64_t plane;
     if (average) {
         for (plane = 0; plane < planes; ++plane) {
             any = NAME(deal_plane)(1, more, x + plane * step, count,
-                                   chain + plane * CONVPOOL_POOL_DEAL, any);
+                                   chain + plane * CONVPOOL_POOL_DEAL, any, &rest);
         }
     } else {
         for (plane = 0; plane < planes; ++plane) {
             any = NAME(deal_plane)(0, more, x + plane * step, count,
-                                   chain + plane * CONVPOOL_POOL_DEAL, any);
+                                   chain + plane * CONVPOOL_POOL_DEAL, any, &rest);
         }
     }
     VSTORE(seen, any);
+    seen[0] += rest;
 }
 
 TARGET CONVPOOL_FORCE_INLINE void NAME(fold_chains)(const int average, int64_t planes, REAL *chain)

@@ -18,10 +18,11 @@ TARGET CONVPOOL_INLINE int NAME(slides)(const convpool_pool *pool)
 /* Result: how far from its first element an image's last one lies in memory, plus one. */
 TARGET CONVPOOL_INLINE int64_t NAME(image_end)(const convpool_pool *pool)
 {
+    const int64_t *step = &pool->x_stride[CONVPOOL_AT_DEPTH];
     int64_t end = 1;
     int axis;
     for (axis = 0; axis < CONVPOOL_AXES; ++axis) {
-        const int64_t reach = (pool->axis[axis].size - 1) * pool->x_stride[CONVPOOL_AT_DEPTH + axis];
+        const int64_t reach = (pool->axis[axis].size - 1) * step[axis];
         end += reach > 0 ? reach : 0;
     }
     if (pool->x_stride[CONVPOOL_AT_CHANNEL] > 0) {
@@ -48,6 +49,7 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
     REAL seen[CONVPOOL_POOL_DEAL];
     convpool_pool_rows n;
     convpool_pool_across to;
+    NAME(window) w = NAME(window_at)(pool, block->depth, block->row);
     int64_t r;
     n.planes = to.planes = block->channels;
     n.rows = to.rows = block->rows;
@@ -58,11 +60,16 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
     n.gap = pool->axis[CONVPOOL_ROW].dilation * x_step[CONVPOOL_AT_ROW];
     n.limit = NAME(image_end)(pool) - start;
     for (r = 0; r < block->rows; ++r) {
-        const NAME(window) w = NAME(window_at)(pool, block->depth, block->row + r);
-        const int64_t cells = w.end[1] - w.begin[1];
-        n.first[r] = w.begin[1] * x_step[CONVPOOL_AT_ROW] +
+        const int64_t cells = w.end[1] - w.begin[1], here = w.begin[1];
+        n.first[r] = here * x_step[CONVPOOL_AT_ROW] +
                      (s.left + s.begin) * x_step[CONVPOOL_AT_COLUMN];
-        n.taps[r] = cells > 0 ? (cells - 1) / w.step[1] + 1 : 0;
+        n.taps[r] = n.fresh[r] = cells > 0 ? (cells - 1) / w.step[1] + 1 : 0;
+        if (r + 1 < block->rows) {
+            w = NAME(window_at)(pool, block->depth, block->row + r + 1);
+            if (w.step[1] == 1 && w.begin[1] - here < n.taps[r]) {
+                n.fresh[r] = w.begin[1] - here;
+            }
+        }
     }
     NAME(fill)(seen, 0, CONVPOOL_POOL_DEAL);
     NAME(pool_down)(pool->average, &n, x + start, down, seen);

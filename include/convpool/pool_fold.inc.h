@@ -1,5 +1,5 @@
-/* pool_fold.inc.h - the steps that pooling is made of: elements of runs combined with those some way
- * off, up to four at once; and which cells of the input a window meets.
+/* pool_fold.inc.h - the steps that pooling is made of: elements of runs combined with those some
+ * way off, up to four at once; and which cells of the input a window meets.
  *
  * Included once for each instruction set and element type, by pool.inc.h, which says the rest.
  */

@@ -11,39 +11,38 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
-TARGET CONVPOOL_FORCE_INLINE VEC NAME(down_at)(const int average, const int known, int64_t taps,
+/* `taps` cells over each other, the first `fresh` of which are added to *seen. */
+TARGET CONVPOOL_FORCE_INLINE VEC NAME(down_at)(const int average, int64_t taps, int64_t fresh,
                                                const REAL *x, int64_t gap, VEC *seen)
 {
     VEC value = VLOAD(x);
     int64_t t;
-    *seen = average ? *seen : VADD(*seen, value);
-    taps = known ? known : taps;
+    *seen = average || fresh == 0 ? *seen : VADD(*seen, value);
     for (t = 1; t < taps; ++t) {
         const VEC cells = VLOAD(x + t * gap);
         value = NAME(pool_both)(average, value, cells);
-        *seen = average ? *seen : VADD(*seen, cells);
+        *seen = average || t >= fresh ? *seen : VADD(*seen, cells);
     }
     return value;
 }
 
-/* `known` is the number of taps, or 0. */
-TARGET CONVPOOL_FORCE_INLINE VEC NAME(down_row)(const int average, const int known, int64_t taps,
+TARGET CONVPOOL_FORCE_INLINE VEC NAME(down_row)(const int average, int64_t taps, int64_t fresh,
                                                 const REAL *x, int64_t gap, int64_t count,
                                                 REAL *to, VEC seen)
 {
     VEC more = VZERO();
     int64_t c = 0;
     for (; c + 2 * LANES <= count; c += 2 * LANES) {
-        VSTORE(to + c, NAME(down_at)(average, known, taps, x + c, gap, &seen));
-        VSTORE(to + c + LANES, NAME(down_at)(average, known, taps, x + c + LANES, gap, &more));
+        VSTORE(to + c, NAME(down_at)(average, taps, fresh, x + c, gap, &seen));
+        VSTORE(to + c + LANES, NAME(down_at)(average, taps, fresh, x + c + LANES, gap, &more));
     }
     if (c + LANES <= count) {
-        VSTORE(to + c, NAME(down_at)(average, known, taps, x + c, gap, &seen));
+        VSTORE(to + c, NAME(down_at)(average, taps, fresh, x + c, gap, &seen));
         c += LANES;
     }
     if (c < count) {
         c = count > LANES ? count - LANES : 0;
-        VSTORE(to + c, NAME(down_at)(average, known, taps, x + c, gap, &seen));
+        VSTORE(to + c, NAME(down_at)(average, taps, fresh, x + c, gap, &seen));
     }
     return VADD(seen, more);
 }
@@ -86,6 +85,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(down_rows)(const int average, const convp
     for (plane = 0; plane < n->planes; ++plane) {
         for (r = 0; r < n->rows; ++r) {
             const int64_t at = plane * n->plane_step + n->first[r], taps = n->taps[r];
+            const int64_t fresh = n->fresh[r];
             const REAL *from = x + at;
             to = NAME(pad_row)(nothing, to, n->left);
             if (taps == 0) {
@@ -93,12 +93,15 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(down_rows)(const int average, const convp
             } else if (count < LANES &&
                        at + (n->gap > 0 ? (taps - 1) * n->gap : 0) + LANES > n->limit) {
                 NAME(down_cells)(average, taps, from, n->gap, count, to, &rest);
-            } else if (taps == 3) {
-                any = NAME(down_row)(average, 3, 3, from, n->gap, count, to, any);
-            } else if (taps == 2) {
+            } else if (taps == 3 && fresh == 1) {
+                any = NAME(down_row)(average, 3, 1, from, n->gap, count, to, any);
+            } else if (taps == 3 && fresh == 2) {
+                any = NAME(down_row)(average, 3, 2, from, n->gap, count, to, any);
+            } else if (taps == 2 && fresh == 2) {
                 any = NAME(down_row)(average, 2, 2, from, n->gap, count, to, any);
             } else {
-                any = NAME(down_row)(average, 0, taps, from, n->gap, count, to, any);
+                any = NAME(down_row)(average, taps, average ? taps : fresh, from, n->gap, count,
+                                     to, any);
             }
             to = NAME(pad_row)(nothing, to + count, after);
         }

@@ -26,6 +26,27 @@ TARGET CONVPOOL_FORCE_INLINE REAL NAME(divisor)(const convpool_pool *pool, int64
                             NAME(cells)(&pool->axis[CONVPOOL_COLUMN], column, padding));
 }
 
+/* The same for all columns of a block's row, `lanes` times each. */
+TARGET CONVPOOL_NOINLINE void NAME(divisors)(const convpool_pool *pool,
+                                             const convpool_pool_block *block, int64_t row,
+                                             int64_t lanes, REAL *to)
+{
+    int64_t begin, end, last, c = 0;
+    convpool_outputs_inside(&pool->axis[CONVPOOL_COLUMN], &begin, &end);
+    if (pool->divisor != 0) {
+        begin = block->column;
+        end = block->column + block->columns;
+    }
+    while (c < block->columns) {
+        const int64_t column = block->column + c;
+        const REAL cells = NAME(divisor)(pool, block->depth, row, column);
+        last = begin <= column && column < end ? end - block->column : c + 1;
+        last = last < block->columns ? last : block->columns;
+        NAME(fill)(to + c * lanes, cells, (last - c) * lanes);
+        c = last;
+    }
+}
+
 /* to[i] = value[i], divided by divisor[i] if an average, `chunk` at a time; the last chunk
  * overlaps the one before it. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(store_chunk)(const int average, const int chunk,
@@ -127,17 +148,14 @@ TARGET CONVPOOL_NOINLINE void NAME(store_block)(const convpool_pool *pool,
     const int64_t length = joined ? block->columns * lanes : lanes;
     const int64_t planes = lanes == 1 ? block->channels : 1;
     REAL divisor[CONVPOOL_POOL_CELLS];
-    int64_t plane, r, c, l, rows;
+    int64_t plane, r, rows;
     out += block->channel * step[CONVPOOL_AT_CHANNEL] + block->depth * step[CONVPOOL_AT_DEPTH] +
            block->row * step[CONVPOOL_AT_ROW] + block->column * step[CONVPOOL_AT_COLUMN];
     for (r = 0; r < block->rows; r += rows) {
         const int64_t row = block->row + r;
         rows = pool->average ? NAME(alike)(pool, row, block->rows - r) : block->rows;
-        for (c = 0; pool->average && c < block->columns; ++c) {
-            const REAL cells = NAME(divisor)(pool, block->depth, row, block->column + c);
-            for (l = 0; l < lanes; ++l) {
-                divisor[c * lanes + l] = cells;
-            }
+        if (pool->average) {
+            NAME(divisors)(pool, block, row, lanes, divisor);
         }
         for (plane = 0; plane < planes; ++plane) {
             const REAL *from = value + (plane * block->rows + r) * pitch;
