@@ -168,9 +168,10 @@ typedef struct convpool_pool_rows {
     int64_t first[CONVPOOL_POOL_ROWS], taps[CONVPOOL_POOL_ROWS], fresh[CONVPOOL_POOL_ROWS];
 } convpool_pool_rows;
 
-/* And what it makes of those: rows of `columns` outputs from `taps` neighbours, `gap` apart. */
+/* And what it makes of those: rows of `columns` outputs from `taps` neighbours, `gap` apart; planes
+ * of cells lie from_step apart. */
 typedef struct convpool_pool_across {
-    int64_t planes, plane_step, rows, row_step, pitch, columns, taps, gap, limit;
+    int64_t planes, plane_step, from_step, rows, row_step, pitch, columns, taps, gap, limit;
 } convpool_pool_across;
 
 /* What pool_lanes.inc.h reduces: rows x columns runs of `channels` elements for each output. */

@@ -11,8 +11,8 @@
 /* Result: whether pool_sliding takes it. */
 TARGET CONVPOOL_INLINE int NAME(slides)(const convpool_pool *pool)
 {
-    return pool->axis[CONVPOOL_COLUMN].stride <= 2 && convpool_pool_is_staged(pool) &&
-           pool->x_stride[CONVPOOL_AT_COLUMN] == 1 && pool->out_stride[CONVPOOL_AT_COLUMN] == 1;
+    return convpool_pool_is_staged(pool) && pool->x_stride[CONVPOOL_AT_COLUMN] == 1 &&
+           pool->out_stride[CONVPOOL_AT_COLUMN] == 1;
 }
 
 /* Result: how far from its first element an image's last one lies in memory, plus one. */
@@ -45,7 +45,7 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
     const int even = out_step[CONVPOOL_AT_ROW] == axis->out &&
                      (block->channels == 1 ||
                       out_step[CONVPOOL_AT_CHANNEL] == axis->out * block->rows);
-    REAL down[CONVPOOL_POOL_CELLS + CONVPOOL_SLACK], value[CONVPOOL_POOL_CELLS + CONVPOOL_SLACK];
+    REAL down[CONVPOOL_POOL_CELLS + CONVPOOL_SLACK], divisor[CONVPOOL_POOL_CELLS];
     REAL seen[CONVPOOL_POOL_DEAL];
     convpool_pool_rows n;
     convpool_pool_across to;
@@ -79,21 +79,22 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
     to.columns = axis->out;
     to.taps = axis->kernel;
     to.gap = axis->dilation;
-    if (pool->average) {
-        to.plane_step = block->rows * axis->out;
-        to.row_step = axis->out;
-        to.limit = CONVPOOL_POOL_CELLS + CONVPOOL_SLACK;
-        NAME(pool_across)(1, axis->stride, &to, down, value);
-        NAME(store_block)(pool, block, 1, value, axis->out, out);
+    to.plane_step = out_step[CONVPOOL_AT_CHANNEL];
+    to.from_step = block->rows * s.cells;
+    to.row_step = out_step[CONVPOOL_AT_ROW];
+    to.limit = even && !pool->average ? block->channels * block->rows * axis->out : 0;
+    out += block->channel * out_step[CONVPOOL_AT_CHANNEL] +
+           block->depth * out_step[CONVPOOL_AT_DEPTH] + block->row * out_step[CONVPOOL_AT_ROW];
+    if (!pool->average) {
+        NAME(pool_across)(0, axis->stride, &to, down, down, out);
         return 1;
     }
-    to.plane_step = out_step[CONVPOOL_AT_CHANNEL];
-    to.row_step = out_step[CONVPOOL_AT_ROW];
-    to.limit = even ? block->channels * block->rows * axis->out : 0;
-    NAME(pool_across)(0, axis->stride, &to, down,
-                      out + block->channel * out_step[CONVPOOL_AT_CHANNEL] +
-                          block->depth * out_step[CONVPOOL_AT_DEPTH] +
-                          block->row * out_step[CONVPOOL_AT_ROW]);
+    for (r = 0; r < block->rows; r += to.rows) {
+        to.rows = NAME(alike)(pool, block->row + r, block->rows - r);
+        NAME(divisors)(pool, block, block->row + r, 1, divisor);
+        NAME(pool_across)(1, axis->stride, &to, down + r * s.cells, divisor,
+                          out + r * to.row_step);
+    }
     return 1;
 }
 

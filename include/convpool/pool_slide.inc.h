@@ -155,27 +155,54 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(across_at)(const int average, const int st
     return value;
 }
 
+/* Stores `count` elements of a vector, an average's divided. (A division in plain C, of constant
+ * length, becomes one of vectors.) */
+TARGET CONVPOOL_FORCE_INLINE void NAME(across_store)(const int average, const VEC value,
+                                                     const REAL *divisor, int64_t count,
+                                                     REAL *CONVPOOL_RESTRICT out)
+{
+    REAL part[LANES];
+    int64_t l;
+    if (!average && count == LANES) {
+        VSTORE(out, value);
+    } else if (!average) {
+        NAME(store_part)(out, value, count);
+    } else if (count == LANES) {
+        VSTORE(part, value);
+        for (l = 0; l < LANES; ++l) {
+            out[l] = part[l] / divisor[l];
+        }
+    } else {
+        VSTORE(part, value);
+        for (l = 0; l < count; ++l) {
+            out[l] = part[l] / divisor[l];
+        }
+    }
+}
+
 TARGET CONVPOOL_FORCE_INLINE void NAME(across_rows)(const int average, const int stride,
                                                     const int known, const convpool_pool_across *n,
-                                                    const REAL *from, REAL *out)
+                                                    const REAL *from, const REAL *divisor,
+                                                    REAL *out)
 {
-    int64_t plane, r, c, at;
+    const int64_t last = n->columns > LANES ? n->columns - LANES : 0;
+    int64_t plane, r, c;
     for (plane = 0; plane < n->planes; ++plane) {
-        for (r = 0; r < n->rows; ++r, from += n->pitch) {
-            at = plane * n->plane_step + r * n->row_step;
+        for (r = 0; r < n->rows; ++r) {
+            const REAL *cells = from + plane * n->from_step + r * n->pitch;
+            const int64_t at = plane * n->plane_step + r * n->row_step;
             for (c = 0; c + LANES <= n->columns; c += LANES) {
-                VSTORE(out + at + c, NAME(across_at)(average, stride, known, n->taps, n->gap,
-                                                     from + stride * c));
+                NAME(across_store)(average, NAME(across_at)(average, stride, known, n->taps,
+                                                            n->gap, cells + stride * c),
+                                   divisor + c, LANES, out + at + c);
             }
             if (c < n->columns) {
-                c = n->columns > LANES ? n->columns - LANES : 0;
-                at += c;
+                const VEC value = NAME(across_at)(average, stride, known, n->taps, n->gap,
+                                                  cells + stride * last);
                 if (n->columns > LANES || at + LANES <= n->limit) {
-                    VSTORE(out + at, NAME(across_at)(average, stride, known, n->taps, n->gap,
-                                                     from + stride * c));
+                    NAME(across_store)(average, value, divisor + last, LANES, out + at + last);
                 } else {
-                    NAME(store_part)(out + at, NAME(across_at)(average, stride, known, n->taps,
-                                                               n->gap, from), n->columns);
+                    NAME(across_store)(average, value, divisor, n->columns, out + at);
                 }
             }
         }
@@ -184,32 +211,59 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(across_rows)(const int average, const int
 
 TARGET CONVPOOL_FORCE_INLINE void NAME(across_by)(const int average, const int stride,
                                                   const convpool_pool_across *n, const REAL *from,
-                                                  REAL *out)
+                                                  const REAL *divisor, REAL *out)
 {
     if (n->taps == 3 && n->gap == 1) {
-        NAME(across_rows)(average, stride, 3, n, from, out);
+        NAME(across_rows)(average, stride, 3, n, from, divisor, out);
     } else if (n->taps == 2 && n->gap == 1) {
-        NAME(across_rows)(average, stride, 2, n, from, out);
+        NAME(across_rows)(average, stride, 2, n, from, divisor, out);
     } else {
-        NAME(across_rows)(average, stride, 0, n, from, out);
+        NAME(across_rows)(average, stride, 0, n, from, divisor, out);
     }
 }
 
-/* Reduces neighbours `stride` (1 or 2) apart in rows that pool_down made. Precondition: two vectors
+/* The same one by one, for strides that no vector is loaded with. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(across_cells)(const int average, int64_t stride,
+                                                     const convpool_pool_across *n,
+                                                     const REAL *from, const REAL *divisor,
+                                                     REAL *out)
+{
+    int64_t plane, r, c, t;
+    for (plane = 0; plane < n->planes; ++plane) {
+        for (r = 0; r < n->rows; ++r) {
+            const REAL *cells = from + plane * n->from_step + r * n->pitch;
+            REAL *to = out + plane * n->plane_step + r * n->row_step;
+            for (c = 0; c < n->columns; ++c, cells += stride) {
+                REAL value = cells[0];
+                for (t = 1; t < n->taps; ++t) {
+                    const REAL x = cells[t * n->gap];
+                    value = average ? value + x : x > value ? x : value;
+                }
+                to[c] = average ? value / divisor[c] : value;
+            }
+        }
+    }
+}
+
+/* Reduces neighbours `stride` apart in rows that pool_down made. Precondition: two vectors
  * more may be read; n->limit says up to where rows of `out` may be overrun by what the next one
- * overwrites. */
+ * overwrites. Averages are divided by divisor[column], for maxima any pointer. */
 TARGET CONVPOOL_NOINLINE void NAME(pool_across)(int average, int64_t stride,
                                                 const convpool_pool_across *n, const REAL *from,
-                                                REAL *out)
+                                                const REAL *divisor, REAL *out)
 {
-    if (average && stride == 1) {
-        NAME(across_by)(1, 1, n, from, out);
+    if (stride > 2 && average) {
+        NAME(across_cells)(1, stride, n, from, divisor, out);
+    } else if (stride > 2) {
+        NAME(across_cells)(0, stride, n, from, divisor, out);
+    } else if (average && stride == 1) {
+        NAME(across_by)(1, 1, n, from, divisor, out);
     } else if (average) {
-        NAME(across_by)(1, 2, n, from, out);
+        NAME(across_by)(1, 2, n, from, divisor, out);
     } else if (stride == 1) {
-        NAME(across_by)(0, 1, n, from, out);
+        NAME(across_by)(0, 1, n, from, divisor, out);
     } else {
-        NAME(across_by)(0, 2, n, from, out);
+        NAME(across_by)(0, 2, n, from, divisor, out);
     }
 }
 
