@@ -14,9 +14,9 @@ from convpool._memory cimport bytes_in, bytes_out, ceil_div
 from convpool._threads cimport kernels_for, threads_for
 
 
-cdef void pool_number(const convpool_kernels* kernels, const convpool_pool* pool, int channels_last,
-                    convpool_pool_block block, int64_t number, const char* x, char* out,
-                    int64_t* index) noexcept nogil:
+cdef void pool_number(const convpool_kernels* kernels, const convpool_pool* pool,
+                      int channels_last, convpool_pool_block block, int64_t number,
+                      const char* x, char* out, int64_t* index) noexcept nogil:
     """Block number `number`, counted along (image, channel, depth, row); `block` is the first."""
     cdef const convpool_axis* axis = &pool.axis[0]
     cdef int64_t blocks
