@@ -123,6 +123,7 @@ CONVPOOL_INLINE convpool_pool_block convpool_pool_turn(const convpool_pool *pool
     const convpool_axis *column = &pool->axis[CONVPOOL_COLUMN], *row = &pool->axis[CONVPOOL_ROW];
     const int64_t inside = (column->size - 1) / column->dilation + 1; /* taps, at most */
     const int64_t taps = column->kernel < inside ? column->kernel : inside;
+    const int64_t high = CONVPOOL_POOL_ROWS;
     convpool_pool_block turn = {0, 1, 0, 0, 1, 0, 1};
     int64_t room = CONVPOOL_POOL_CELLS, reach, most = channels_last ? CONVPOOL_POOL_LANES : 1;
     if (!channels_last && convpool_pool_is_staged(pool)) {
@@ -130,7 +131,7 @@ CONVPOOL_INLINE convpool_pool_block convpool_pool_turn(const convpool_pool *pool
         turn.columns = column->out;
         turn.rows = (room - convpool_pool_rows_under(row, 1)) / row->stride + 1;
         turn.rows = turn.rows < row->out ? turn.rows : row->out;
-        turn.rows = turn.rows < CONVPOOL_POOL_ROWS ? turn.rows : CONVPOOL_POOL_ROWS;
+        turn.rows = turn.rows < high ? turn.rows : high;
         most = one ? 1 : room / convpool_pool_rows_under(row, turn.rows);
         turn.channels = pool->channels < most ? pool->channels : most;
         return turn;
