@@ -271,6 +271,7 @@ VIEWS = [
     lambda big: big[:2, 8::-1, :11, :11],
     lambda big: big[:2, :9, 10::-1, :11],
     lambda big: big[:2, :9, :11, 10::-1],
+    lambda big: big[:2, :9, :11, ::-1],
     lambda big: big[:2, 8::-1, 10::-1, 10::-1],
     lambda big: big.transpose(0, 3, 1, 2)[:2, :9, :11, :11],
     lambda big: big.transpose(0, 2, 3, 1)[:2, :9, :11, :11],
