@@ -265,6 +265,102 @@ def test_windows_of_many_rows(kernel, stride, layout):
             assert_averages(y, x, kernel, **arguments)
 
 
+VIEWS = [
+    lambda big: big[1::2, 1::2, 1::2, 1::2],
+    lambda big: big[3:5, 2:11, 4:15, 5:16],
+    lambda big: big[:2, 8::-1, :11, :11],
+    lambda big: big[:2, :9, 10::-1, :11],
+    lambda big: big[:2, :9, :11, 10::-1],
+    lambda big: big[:2, :9, :11, ::-1],
+    lambda big: big[:2, 8::-1, 10::-1, 10::-1],
+    lambda big: big.transpose(0, 3, 1, 2)[:2, :9, :11, :11],
+    lambda big: big.transpose(0, 2, 3, 1)[:2, :9, :11, :11],
+    lambda big: big[-2:, -3:, -3:, -3:],
+    lambda big: big[-1:, -9:, -11:, -11:],
+]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_are_read_where_they_lie(view, layout):
+    """Among cells that would show in any result, and backwards; so is `out` written."""
+    big = np.full((5, 19, 23, 23), np.inf, np.float32)
+    x = view(big)
+    x[...] = normal(3, *x.shape)
+    for arguments in (
+        {"kernel_size": 3, "stride": 1, "padding": 1},
+        {"kernel_size": 3, "stride": 2, "ceil_mode": True},
+        {"kernel_size": 2, "ceil_mode": True},
+        {"kernel_size": 4, "stride": 3, "padding": 2, "ceil_mode": True},
+        {"kernel_size": x.shape[2:] if layout == "NCHW" else x.shape[1:3]},
+    ):
+        arguments = {**arguments, "layout": layout}
+        y = convpool.max_pool2d(x, **arguments)
+        assert_maxima(y, x, **arguments)
+        assert_averages(convpool.avg_pool2d(x, **arguments), x, **arguments)
+        both = convpool.max_pool2d(x, return_indices=True, **arguments)
+        np.testing.assert_array_equal(both[0], y)
+        np.testing.assert_array_equal(both[1], max_pool(x, **arguments)[1])
+        room = np.full(tuple(2 * size + 1 for size in y.shape), 77, np.float32)
+        out = room[1::2, 1::2, 1::2, 1::2]
+        convpool.max_pool2d(x, out=out, **arguments)
+        assert_same_bits(out, y)
+        out[...] = 77
+        assert (room == 77).all()
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_single_pixel(dtype, layout):
+    for channels in (1, 2, 8, 17):
+        x = normal(channels, 1, channels, 1, 1, dtype=dtype)
+        x = x.reshape(1, 1, 1, channels) if layout == "NHWC" else x
+        for kernel, padding in ((1, 0), (3, 1), (5, ((4, 2), (3, 4)))):
+            arguments = {"stride": 1, "padding": padding, "layout": layout}
+            y = convpool.max_pool2d(x, kernel, **arguments)
+            assert_maxima(y, x, kernel, **arguments)
+            y = convpool.avg_pool2d(x, kernel, **arguments)
+            assert_averages(y, x, kernel, **arguments)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("arguments", [
+    {"kernel_size": 3, "stride": 1, "padding": 1},
+    {"kernel_size": 3, "stride": 2, "padding": 1},
+    {"kernel_size": 2},
+    {"kernel_size": 5, "stride": 3, "padding": 2},
+    {"kernel_size": 3, "stride": 1, "padding": 2, "dilation": 2},
+    {"kernel_size": 13},
+], ids=str)  # fmt: skip
+def test_any_cell_may_be_nan_or_infinite(arguments, layout, dtype):
+    """One at a time, and both infinities, whose sum is no number either."""
+    for seed, values in enumerate([(np.nan, 0), (np.nan, 0), (np.nan, np.inf), (np.inf, -np.inf)]):
+        x = normal(seed, 1, 9, 13, 13, dtype=dtype)
+        x.flat[RNG(seed).integers(0, x.size, 2)] = values
+        x = np.ascontiguousarray(np.moveaxis(x, 1, -1)) if layout == "NHWC" else x
+        y = convpool.max_pool2d(x, layout=layout, **arguments)
+        assert_maxima(y, x, layout=layout, **arguments)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 7, 8, 15, 16, 31, 32, 33, 49, 63, 64, 65, 100, 2049, 4100])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_planes_of_any_size_become_one_number(cells, dtype):
+    """Wherever the largest stands, or a NaN; and with gaps between cells."""
+    x = normal(cells, 1, 70, 1, cells, dtype=dtype)
+    x[0, 0, 0, -1], x[0, 1, 0, 0], x[0, 2, 0, cells // 2], x[0, 3, 0, -1] = 9, 9, np.nan, np.nan
+    apart = np.zeros((1, 70, 1, 2 * cells), dtype)
+    apart[..., ::2] = x
+    for given in (x, apart[..., ::2]):
+        y = convpool.max_pool2d(given, (1, cells))
+        assert_maxima(y, x, (1, cells))
+        given = given[:, 4:]
+        assert_averages(convpool.avg_pool2d(given, (1, cells)), x[:, 4:], (1, cells))
+    assert_same_bits(
+        convpool.avg_pool2d(apart[..., ::2], (1, cells)), convpool.avg_pool2d(x, (1, cells))
+    )
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("threads", [1, 4])
 def test_work_for_several_threads(threads, layout):

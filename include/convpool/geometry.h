@@ -60,8 +60,15 @@ enum { CONVPOOL_POOL_CELLS = 2048 };
 /* What those arrays have room for: loops over them may run to the end of a vector. */
 enum { CONVPOOL_POOL_ROOM = CONVPOOL_POOL_CELLS + 16 };
 
-/* Channels that pooling takes as neighbours at once, or as whole planes. */
-enum { CONVPOOL_POOL_LANES = 64 };
+/* Rows of outputs of a block, at most. */
+enum { CONVPOOL_POOL_ROWS = 64 };
+
+/* Channels that pooling takes as neighbours at once in general, or as whole planes; and those of a
+ * block where they are neighbours. */
+enum { CONVPOOL_POOL_LANES = 64, CONVPOOL_POOL_WIDE = 512 };
+
+/* Taps of a window whose channels are neighbours that are read together. */
+enum { CONVPOOL_POOL_TAPS = 16 };
 
 /* Cells from where a maximum's place is counted to where it may stand. */
 enum { CONVPOOL_POOL_PLACES = 1 << 30 };
@@ -83,7 +90,7 @@ CONVPOOL_INLINE int64_t convpool_pool_chunks(int64_t count)
 }
 
 /* Result: how many rows of the bordered input `rows` rows of windows meet. */
-CONVPOOL_INLINE int64_t convpool_pool_rows(const convpool_axis *row, int64_t rows)
+CONVPOOL_INLINE int64_t convpool_pool_rows_under(const convpool_axis *row, int64_t rows)
 {
     return (rows - 1) * row->stride + (row->kernel - 1) * row->dilation + 1;
 }
@@ -101,46 +108,77 @@ CONVPOOL_INLINE int64_t convpool_pool_width(const convpool_axis *column)
 CONVPOOL_INLINE int convpool_pool_is_staged(const convpool_pool *pool)
 {
     const convpool_axis *column = &pool->axis[CONVPOOL_COLUMN], *row = &pool->axis[CONVPOOL_ROW];
-    const int64_t rows = convpool_pool_rows(row, 1), width = convpool_pool_width(column);
+    const int64_t rows = convpool_pool_rows_under(row, 1), width = convpool_pool_width(column);
     return pool->axis[CONVPOOL_DEPTH].kernel == 1 && pool->axis[CONVPOOL_DEPTH].before == 0 &&
            pool->axis[CONVPOOL_DEPTH].after == 0 && pool->axis[CONVPOOL_DEPTH].stride == 1 &&
            rows <= CONVPOOL_POOL_CELLS && width <= CONVPOOL_POOL_CELLS / rows;
 }
 
-/* Result: the largest block that pooling takes, from the first output on: whole rows if they fit,
- * and then several where channels are not neighbours. */
-CONVPOOL_INLINE convpool_pool_block convpool_pool_cut(const convpool_pool *pool,
-                                                      int channels_last)
+/* Result: the largest block that pooling takes at once in general, from the first output on: whole
+ * rows if they fit, and then several where channels are not neighbours; `one` for a plane of them
+ * at a time. */
+CONVPOOL_INLINE convpool_pool_block convpool_pool_turn(const convpool_pool *pool,
+                                                       int channels_last, int one)
 {
     const convpool_axis *column = &pool->axis[CONVPOOL_COLUMN], *row = &pool->axis[CONVPOOL_ROW];
     const int64_t inside = (column->size - 1) / column->dilation + 1; /* taps, at most */
     const int64_t taps = column->kernel < inside ? column->kernel : inside;
-    const int staged = !channels_last && convpool_pool_is_staged(pool);
-    convpool_pool_block block = {0, 1, 0, 0, 1, 0, 1};
-    int64_t room = CONVPOOL_POOL_CELLS, reach, most = 1;
-    if (staged) {
+    const int64_t high = CONVPOOL_POOL_ROWS;
+    convpool_pool_block turn = {0, 1, 0, 0, 1, 0, 1};
+    int64_t room = CONVPOOL_POOL_CELLS, reach, most = channels_last ? CONVPOOL_POOL_LANES : 1;
+    if (!channels_last && convpool_pool_is_staged(pool)) {
         room /= convpool_pool_width(column); /* rows */
-        block.columns = column->out;
-        block.rows = (room - convpool_pool_rows(row, 1)) / row->stride + 1;
-        block.rows = block.rows < row->out ? block.rows : row->out;
-        most = room / convpool_pool_rows(row, block.rows);
+        turn.columns = column->out;
+        turn.rows = (room - convpool_pool_rows_under(row, 1)) / row->stride + 1;
+        turn.rows = turn.rows < row->out ? turn.rows : row->out;
+        turn.rows = turn.rows < high ? turn.rows : high;
+        most = one ? 1 : room / convpool_pool_rows_under(row, turn.rows);
+        turn.channels = pool->channels < most ? pool->channels : most;
+        return turn;
     }
-    if (channels_last || convpool_pool_is_whole(pool, channels_last)) {
-        most = CONVPOOL_POOL_LANES;
-    }
-    block.channels = pool->channels < most ? pool->channels : most;
-    if (staged) {
-        return block;
-    }
-    room /= channels_last ? block.channels : 1;
+    turn.channels = pool->channels < most ? pool->channels : most;
+    room /= turn.channels;
     /* What does not fit beside half the room is reduced in several turns. */
     reach = (taps - 1) * column->dilation + 1;
     reach = reach < room / 2 ? reach : room / 2;
-    block.columns = (room - reach) / column->stride;
-    block.columns = block.columns < column->out ? block.columns : column->out;
-    block.columns = block.columns > 1 ? block.columns : 1;
+    turn.columns = (room - reach) / column->stride;
+    turn.columns = turn.columns < column->out ? turn.columns : column->out;
+    turn.columns = turn.columns > 1 ? turn.columns : 1;
+    return turn;
+}
+
+/* Result: the blocks that pooling is cut into: rows from end to end. */
+CONVPOOL_INLINE convpool_pool_block convpool_pool_cut(const convpool_pool *pool,
+                                                      int channels_last)
+{
+    const int64_t most = channels_last ? CONVPOOL_POOL_WIDE : CONVPOOL_POOL_LANES;
+    convpool_pool_block block = convpool_pool_turn(pool, channels_last, 0);
+    if (channels_last || convpool_pool_is_whole(pool, channels_last)) {
+        block.channels = pool->channels < most ? pool->channels : most;
+    }
+    block.columns = pool->axis[CONVPOOL_COLUMN].out;
     return block;
 }
+
+/* What pool_slide.inc.h makes rows of cells from: for each of `planes` planes, `rows` rows, each of
+ * `cells` cells from left on in a row of `pitch` (what is around them is the border), out of
+ * taps[row] rows of the input, `gap` apart from first[row] on, of which the next row does not meet
+ * the first fresh[row]. The input may be read up to `limit`. */
+typedef struct convpool_pool_rows {
+    int64_t planes, plane_step, rows, pitch, left, cells, gap, limit;
+    int64_t first[CONVPOOL_POOL_ROWS], taps[CONVPOOL_POOL_ROWS], fresh[CONVPOOL_POOL_ROWS];
+} convpool_pool_rows;
+
+/* And what it makes of those: rows of `columns` outputs from `taps` neighbours, `gap` apart; planes
+ * of cells lie from_step apart. */
+typedef struct convpool_pool_across {
+    int64_t planes, plane_step, from_step, rows, row_step, pitch, columns, taps, gap, limit;
+} convpool_pool_across;
+
+/* What pool_lanes.inc.h reduces: rows x columns runs of `channels` elements for each output. */
+typedef struct convpool_pool_taps {
+    int64_t rows, row_step, columns, column_step, channels, outputs, x_step, out_step;
+} convpool_pool_taps;
 
 /* A stretch of output pixels in one output row: `offset` counts from the first pixel asked for. */
 typedef struct convpool_run {

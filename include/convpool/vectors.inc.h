@@ -39,6 +39,9 @@
 #include "winograd.inc.h"
 #include "filter_rows.inc.h"
 #include "filter_fold.inc.h"
+#include "pool_deal.inc.h"
+#include "pool_slide.inc.h"
+#include "pool_lanes.inc.h"
 #undef REAL
 #undef REAL_NAME
 #undef LANES
