@@ -9,6 +9,10 @@
  *     k->rows    sums of up to any number of output rows from such rows
  *     k->store   sums to the image's type
  *
+ * Sums of bytes may be formed in integers, of pixels - 128 and taps / scale, each of 16 bits; lines
+ * and weights then hold `taps` = 2 neighbours in each element, so that `rows` sees taps
+ * 2 * channels apart, and half as many.
+ *
  * A separable kernel is `rows` twice: with one row of taps for each line, then with one column. A
  * tall one is `rows` for each of the products that k->fold prepares and k->unfold puts together.
  */
@@ -26,12 +30,14 @@ typedef struct convpool_filter {
     double border_value;                /* for CONVPOOL_CONSTANT */
     const int64_t *column; /* for each column of the bordered image the image's, -1: constant */
     const double *taps;    /* of the whole kernel, row by row */
+    double scale, offset;  /* a pixel is scale * sum + offset, where sums are integers */
     double doubt; /* a sum this near to half between two integers is formed again, in double */
 } convpool_filter;
 
 /* What filters an element type with sums of one real type, for one instruction set. */
 typedef struct convpool_filter_kernels {
     size_t real_size; /* of lines, weights and sums */
+    int taps;         /* in each element of lines and weights */
     void (*line)(const convpool_filter *filter, const void *x, int64_t row, int64_t column,
                  int64_t columns, int64_t lane, int64_t lanes, void *to);
     void (*store)(const convpool_filter *filter, const void *x, const void *sums, int64_t row,

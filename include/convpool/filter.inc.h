@@ -6,10 +6,19 @@
  * further than that from half between two integers rounds the same way, the few others are formed
  * again.
  *
- * Included once for each instruction set, element type and type of sums, with STORAGE, REAL,
- * PAIR_NAME and TOP (the largest integer, 0 for real numbers) set.
+ * Included once for each instruction set, element type and type of sums, with STORAGE, SUM (the
+ * type of lines and sums), REAL (in which sums are rounded), PAIR_NAME and TOP (the largest
+ * integer, 0 for real numbers) set; FILTER_SUMS names what forms the sums. JOIN is defined where
+ * the elements of a line are joined to pairs.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, PAIR_NAME, ISA_NAME)
+#ifdef JOIN
+#define WIDEN(pixel) ((SUM)(pixel) - 128)
+#define VALUE(sum) ((REAL)(sum) * (REAL)filter->scale + (REAL)filter->offset)
+#else
+#define WIDEN(pixel) ((SUM)(pixel))
+#define VALUE(sum) (sum)
+#endif
 
 /* `columns` pixels of row `row` of the bordered image from `column` on, each of `lanes` channels
  * from `lane` on. */
@@ -21,7 +30,7 @@ TARGET CONVPOOL_INLINE void NAME(filter_line)(const convpool_filter *filter, con
     const int64_t i =
         convpool_border_index(row - filter->above, filter->height, filter->border);
     const STORAGE *from = (const STORAGE *)x + i * stride[0] + lane * stride[2];
-    REAL *CONVPOOL_RESTRICT line = (REAL *)to;
+    SUM *CONVPOOL_RESTRICT line = (SUM *)to;
     int64_t begin = filter->left - column, end = begin + filter->width, j, k;
     begin = begin < 0 ? 0 : begin < columns ? begin : columns;
     end = i < 0 || end < begin ? begin : end < columns ? end : columns;
@@ -29,8 +38,8 @@ TARGET CONVPOOL_INLINE void NAME(filter_line)(const convpool_filter *filter, con
         j = j == begin ? end : j;
         for (k = 0; j < columns && k < lanes; ++k) {
             const int64_t at = filter->column[column + j];
-            line[j * lanes + k] = i < 0 || at < 0 ? (REAL)filter->border_value
-                                                  : (REAL)from[at * step + k * stride[2]];
+            line[j * lanes + k] = i < 0 || at < 0 ? WIDEN(filter->border_value)
+                                                  : WIDEN(from[at * step + k * stride[2]]);
         }
     }
     if (begin == end) {
@@ -40,16 +49,31 @@ TARGET CONVPOOL_INLINE void NAME(filter_line)(const convpool_filter *filter, con
     from += (column + begin - filter->left) * step;
     if (step == lanes && (lanes == 1 || stride[2] == 1)) {
         for (k = 0; k < (end - begin) * lanes; ++k) {
-            line[k] = (REAL)from[k];
+            line[k] = WIDEN(from[k]);
         }
         return;
     }
     for (j = begin; j < end; ++j, from += step, line += lanes) {
         for (k = 0; k < lanes; ++k) {
-            line[k] = (REAL)from[k * stride[2]];
+            line[k] = WIDEN(from[k * stride[2]]);
         }
     }
 }
+
+#ifdef JOIN
+TARGET CONVPOOL_INLINE void NAME(filter_pairs)(const convpool_filter *filter, const void *x,
+                                               int64_t row, int64_t column, int64_t columns,
+                                               int64_t lane, int64_t lanes, void *to)
+{
+    NAME(filter_line)(filter, x, row, column, columns, lane, lanes, to);
+    JOIN(to, lanes, columns * lanes);
+}
+#define LINE NAME(filter_pairs)
+#define TAPS 2
+#else
+#define LINE NAME(filter_line)
+#define TAPS 1
+#endif
 
 /* Sums that are rounded at a time, and those that may wait to be formed again. */
 enum { NAME(filter_run) = 64, NAME(filter_doubts) = 256 };
@@ -97,28 +121,34 @@ CONVPOOL_NOINLINE void NAME(filter_again)(const convpool_filter *filter, const S
     }
 }
 
-/* Rounds `count` sums. Result: whether any is further than `sure` from the nearest integer. */
-TARGET CONVPOOL_FORCE_INLINE int NAME(filter_round)(const REAL *CONVPOOL_RESTRICT sums,
-                                                    const int count, REAL sure,
-                                                    STORAGE *CONVPOOL_RESTRICT pixels)
+/* Rounds `count` sums. Result: whether any is further than filter->doubt allows from the nearest
+ * integer; `unsure` says which. */
+TARGET CONVPOOL_FORCE_INLINE int NAME(filter_round)(const convpool_filter *filter,
+                                                    const SUM *CONVPOOL_RESTRICT sums,
+                                                    const int count,
+                                                    STORAGE *CONVPOOL_RESTRICT pixels,
+                                                    uint8_t *CONVPOOL_RESTRICT unsure)
 {
     /* Adding and taking away 1.5 * 2^(digits - 1) rounds to a whole number in the current mode.
      * Compilers vectorise each loop, but not one that does both. */
     const REAL whole = sizeof(REAL) == 4 ? (REAL)0x1.8p23 : (REAL)0x1.8p52;
+    const REAL sure = (REAL)(0.5 - filter->doubt);
     REAL bounded[NAME(filter_run)];
-    int k, unsure = 0;
+    int k, any = 0;
     for (k = 0; k < count; ++k) {
-        REAL value = sums[k];
+        REAL value = VALUE(sums[k]);
         value = value > 0 ? value : 0;
         bounded[k] = value < TOP ? value : TOP;
     }
     for (k = 0; k < count; ++k) {
         const REAL rounded = (bounded[k] + whole) - whole;
         const REAL off = bounded[k] - rounded;
+        const int doubtful = (off > sure) | (off < -sure);
         pixels[k] = (STORAGE)(int32_t)rounded;
-        unsure |= (off > sure) | (off < -sure);
+        unsure[k] = (uint8_t)doubtful;
+        any |= doubtful;
     }
-    return unsure;
+    return any;
 }
 
 #endif
@@ -129,14 +159,14 @@ TARGET CONVPOOL_INLINE void NAME(filter_store)(const convpool_filter *filter, co
                                                int64_t columns, int64_t lane, int64_t lanes,
                                                void *out)
 {
-    const REAL *from = (const REAL *)sums;
+    const SUM *from = (const SUM *)sums;
     const int64_t *stride = filter->out_stride, count = columns * lanes;
     const int even = stride[1] == lanes && (lanes == 1 || stride[2] == 1);
     STORAGE *to = (STORAGE *)out + row * stride[0] + column * stride[1] + lane * stride[2];
     int64_t q, j = 0, l = 0;
     int k;
 #if TOP
-    const REAL sure = (REAL)(0.5 - filter->doubt);
+    uint8_t unsure[NAME(filter_run)];
     int64_t again[NAME(filter_doubts)];
     int doubts = 0;
 #else
@@ -151,18 +181,17 @@ TARGET CONVPOOL_INLINE void NAME(filter_store)(const convpool_filter *filter, co
         const int run = left < NAME(filter_run) ? (int)left : (int)NAME(filter_run);
 #if TOP
         STORAGE pixels[NAME(filter_run)];
-        const int unsure = run == NAME(filter_run)
-                               ? NAME(filter_round)(from + q, NAME(filter_run), sure, pixels)
-                               : NAME(filter_round)(from + q, run, sure, pixels);
+        const int any = run == NAME(filter_run)
+                            ? NAME(filter_round)(filter, from + q, NAME(filter_run), pixels, unsure)
+                            : NAME(filter_round)(filter, from + q, run, pixels, unsure);
         if (doubts > NAME(filter_doubts) - NAME(filter_run)) {
             NAME(filter_again)(filter, (const STORAGE *)x, row, column, lane, lanes, again, doubts,
                                to);
             doubts = 0;
         }
-        for (k = 0; unsure && k < run; ++k) {
-            STORAGE pixel;
+        for (k = 0; any && k < run; ++k) {
             again[doubts] = q + k;
-            doubts += NAME(filter_round)(from + q + k, 1, sure, &pixel);
+            doubts += unsure[k];
         }
         if (even) {
             memcpy(to + q, pixels, (size_t)run * sizeof(STORAGE));
@@ -185,10 +214,16 @@ TARGET CONVPOOL_INLINE void NAME(filter_store)(const convpool_filter *filter, co
 }
 
 static const convpool_filter_kernels NAME(filter) = {
-    sizeof(REAL), NAME(filter_line), NAME(filter_store), FILTER_SUMS};
+    sizeof(SUM), TAPS, LINE, NAME(filter_store), FILTER_SUMS};
 
 #undef NAME
+#undef WIDEN
+#undef VALUE
+#undef LINE
+#undef TAPS
+#undef JOIN
 #undef STORAGE
+#undef SUM
 #undef REAL
 #undef FILTER_SUMS
 #undef PAIR_NAME

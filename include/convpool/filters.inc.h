@@ -7,6 +7,7 @@
         CONVPOOL_PASTE(convpool_, filter_unfold, real, ISA_NAME)
 
 #define STORAGE float
+#define SUM float
 #define REAL float
 #define FILTER_SUMS SUMS(f32)
 #define PAIR_NAME f32_f32
@@ -14,6 +15,7 @@
 #include "filter.inc.h"
 
 #define STORAGE double
+#define SUM double
 #define REAL double
 #define FILTER_SUMS SUMS(f64)
 #define PAIR_NAME f64_f64
@@ -21,6 +23,7 @@
 #include "filter.inc.h"
 
 #define STORAGE uint8_t
+#define SUM float
 #define REAL float
 #define FILTER_SUMS SUMS(f32)
 #define PAIR_NAME u8_f32
@@ -28,13 +31,24 @@
 #include "filter.inc.h"
 
 #define STORAGE uint8_t
+#define SUM double
 #define REAL double
 #define FILTER_SUMS SUMS(f64)
 #define PAIR_NAME u8_f64
 #define TOP 255
 #include "filter.inc.h"
 
+#define STORAGE uint8_t
+#define SUM int32_t
+#define REAL float
+#define JOIN CONVPOOL_PASTE(convpool_, filter_join, i32, ISA_NAME)
+#define FILTER_SUMS CONVPOOL_PASTE(convpool_, filter_rows, i32, ISA_NAME), NULL, NULL
+#define PAIR_NAME u8_i32
+#define TOP 255
+#include "filter.inc.h"
+
 #define STORAGE uint16_t
+#define SUM float
 #define REAL float
 #define FILTER_SUMS SUMS(f32)
 #define PAIR_NAME u16_f32
@@ -42,6 +56,7 @@
 #include "filter.inc.h"
 
 #define STORAGE uint16_t
+#define SUM double
 #define REAL double
 #define FILTER_SUMS SUMS(f64)
 #define PAIR_NAME u16_f64

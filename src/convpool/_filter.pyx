@@ -161,7 +161,8 @@ cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in 
         if plan.direct:
             to = out + (row * image.out_stride[0] + at.column * image.out_stride[1]) * real
             pitch = image.out_stride[0]
-        kernels.rows(lines, plan.weight, plan.height, plan.width, at.lanes, count, rows, to, pitch)
+        kernels.rows(lines, plan.weight, plan.height, plan.width, kernels.taps * at.lanes, count,
+                     rows, to, pitch)
         for i in range(0 if plan.direct else rows):
             kernels.store(image, x, sums + i * plan.sums_size, row + i, at.column, at.columns,
                           at.lane, at.lanes, out)
@@ -230,15 +231,16 @@ cdef void fill_strides(int64_t* stride, cnp.ndarray array) noexcept:
         stride[axis] = cnp.PyArray_STRIDE(array, axis) // cnp.PyArray_ITEMSIZE(array)
 
 
-def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, bint wide, cnp.ndarray taps,
+def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, int arithmetic, cnp.ndarray taps,
                  cnp.ndarray weight, along, tuple before, int border, double border_value,
-                 double doubt, int levels, num_threads):
+                 double scale, double offset, double doubt, int levels, num_threads):
     """Filters x (height, width, channels) into `out`.
 
     `taps` is the kernel in float64; `weight` and `along`, in the type of sums, are what sums are
     made with: for each product of `levels` of folding its rows of taps, and None; or, with one
-    product, a column of taps, and a row of them. `wide` says whether that
-    type is float64, `before` how many rows and columns of border come first, and `doubt` by how
+    product, a column of taps, and a row of them. `arithmetic` numbers that
+    type: float32, float64, int32; sums in the last are of pairs of taps, and a pixel is scale * sum
+    + offset. `before` says how many rows and columns of border come first, and `doubt` by how
     much sums of integers may be off. The caller has checked everything: arrays of taps are
     contiguous, the others' strides whole elements."""
     cdef Plan plan
@@ -259,6 +261,8 @@ def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, bint wide, cnp.nd
     image.border = border
     image.border_value = border_value
     image.taps = <const double*>cnp.PyArray_DATA(taps)
+    image.scale = scale
+    image.offset = offset
     image.doubt = doubt
     columns = Block((image.width + image.kernel_width - 1) * 8)
     column = <int64_t*>columns.data
@@ -266,7 +270,7 @@ def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, bint wide, cnp.nd
         column[i] = convpool_border_index(i - image.left, image.width, border)
     image.column = column
 
-    plan.kernels = kernels.filter[wide]
+    plan.kernels = kernels.filter[arithmetic]
     plan.element = <int64_t>kernels.element_size
     plan.levels = levels
     plan.group = 1 << levels

@@ -62,10 +62,11 @@ cdef extern from "convpool/convpool.h" nogil:
         double border_value
         const int64_t* column
         const double* taps
-        double doubt
+        double scale, offset, doubt
 
     ctypedef struct convpool_filter_kernels:
         size_t real_size
+        int taps
         void (*line)(const convpool_filter*, const void*, int64_t, int64_t, int64_t, int64_t,
                      int64_t, void*) noexcept nogil
         void (*store)(const convpool_filter*, const void*, const void*, int64_t, int64_t, int64_t,
@@ -81,7 +82,7 @@ cdef extern from "convpool/convpool.h" nogil:
     ctypedef struct convpool_kernels:
         size_t element_size, real_size
         int64_t rows, columns
-        const convpool_filter_kernels* filter[2]
+        const convpool_filter_kernels* filter[3]
         void (*pack_pixels)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
                             int64_t, int64_t, void*) noexcept nogil
         void (*pack_weights)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,

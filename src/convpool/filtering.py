@@ -24,6 +24,8 @@ from . import _filter
 from ._arguments import DTYPES, Array, array_of, border_code, output_array, readable, real
 
 _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
+# As the driver numbers the types of sums.
+_ARITHMETIC = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.int32): 2}
 
 # Two passes take their own time for lines between them: in multiply-adds a pixel.
 _PASS = 10
@@ -39,12 +41,15 @@ class _Sums(NamedTuple):
     """How sums are formed: with `weight`, after `along`, if any, along each row.
 
     `weight` holds (products, rows, columns) of taps in the type of sums, which are off by less than
-    `doubt`; that is negative where they are exact or need not be.
+    `doubt`; that is negative where they are exact or need not be. Integers are pairs of taps of 16
+    bits, for pixels less 128, of whose sums `scale * sum + offset` are those meant.
     """
 
     weight: Array
     along: Array | None
     doubt: float
+    scale: float = 1.0
+    offset: float = 0.0
 
     @property
     def levels(self) -> int:
@@ -100,6 +105,29 @@ def _dense_sums(taps: Array, largest: float, dtype: Any) -> _Sums:
     partial = np.cumsum(rounded).sum() + 2 * rounded.sum()
     error = np.abs(weight - taps).sum() + 2.0**-24 * 1.01 * partial
     return _Sums(weight[None], None, float(error * largest) + 2.0**-24)
+
+
+def _paired_sums(taps: Array) -> _Sums | None:
+    """Sum bytes, less 128, in integers of 32 bits, with taps rounded to 16 bits; None: they cannot.
+
+    The largest tap, or the largest sum, sets the scale; so does a power of two that makes all taps
+    whole.
+    """
+    total, largest = np.abs(taps).sum(), np.abs(taps).max()
+    if not 2.0**-64 < largest:
+        return None
+    scale = min(32767 / largest, (2.0**24 - 1 - taps.size) / total)
+    unit = _whole(taps)
+    exact = 0 < unit <= scale and total * 256 * unit <= 2.0**24
+    if exact:
+        scale = unit
+    whole = np.rint(taps * scale)
+    error = np.abs(whole / scale - taps).sum() * 128 + 2.0**-24 * (1.01 * 6 * 128 * total + 1)
+    pairs = np.zeros((len(taps), (taps.shape[1] + 1) // 2, 2), np.int16)
+    pairs.reshape(len(taps), -1)[:, : taps.shape[1]] = whole
+    joined = pairs.astype(np.int32) & 0xFFFF
+    weight = joined[None, :, :, 0] | joined[None, :, :, 1] << 16
+    return _Sums(weight, None, -1.0 if exact else float(error), 1 / scale, 128 * taps.sum())
 
 
 def _folded(taps: Array, levels: int) -> Array:
@@ -177,6 +205,9 @@ def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -
     if factors is not None:
         ways += [_separable_sums(taps, factors, largest, t) for t in (np.float32, np.float64)]
     ways += [_folded_sums(taps, n, largest, t) for n in (1, 2) for t in (np.float32, np.float64)]
+    if dtype == np.uint8:
+        paired = _paired_sums(taps)
+        ways += [paired] if paired is not None else []
     ways = [way for way in ways if way.doubt < 0.5]
     return min(ways, key=lambda way: way.cost(taps.size))
 
@@ -282,13 +313,15 @@ def filter2d(
         np.atleast_3d(picture),
         np.atleast_3d(result),
         dtype=DTYPES[picture.dtype.char],
-        wide=sums.weight.dtype == np.float64,
+        arithmetic=_ARITHMETIC[sums.weight.dtype],
         taps=taps,
         weight=np.ascontiguousarray(sums.weight),
         along=sums.along,
         before=(before[0], before[1]),
         border=border,
         border_value=border_value,
+        scale=sums.scale,
+        offset=sums.offset,
         doubt=sums.doubt,
         levels=sums.levels,
         num_threads=num_threads,
