@@ -9,8 +9,8 @@
  *     k->rows    sums of up to any number of output rows from such rows
  *     k->store   sums to the image's type
  *
- * Sums of bytes may be formed in integers, of pixels - 128 and taps / scale, each of 16 bits; lines
- * and weights then hold `taps` = 2 neighbours in each element, so that `rows` sees taps
+ * Sums of bytes may be formed in integers, of pixels - 128 and taps * 2^shift, each of 16 bits;
+ * lines and weights then hold `taps` = 2 neighbours in each element, so that `rows` sees taps
  * 2 * channels apart, and half as many.
  *
  * A separable kernel is `rows` twice: with one row of taps for each line, then with one column. A
@@ -30,7 +30,13 @@ typedef struct convpool_filter {
     double border_value;                /* for CONVPOOL_CONSTANT */
     const int64_t *column; /* for each column of the bordered image the image's, -1: constant */
     const double *taps;    /* of the whole kernel, row by row */
-    double scale, offset;  /* a pixel is scale * sum + offset, where sums are integers */
+    int shift;             /* where sums are integers, a pixel is (sum + offset) / 2^shift, */
+    int32_t offset;        /* rounded down: the 128 and a half are in it */
+    /* Two planes of taps in integers, channels apart, or NULL: the sums of the first * 2^FINE + those
+     * of the second, over pixels - 128, are sums as above with FINE more digits. */
+    const int16_t *fine;
+    int64_t fine_offset;
+    double fine_doubt;
     double doubt; /* a sum this near to half between two integers is formed again, in double */
 } convpool_filter;
 
@@ -49,6 +55,9 @@ typedef struct convpool_filter_kernels {
     void (*unfold)(const void *product, int64_t step, int levels, int64_t count, void *sums,
                    int64_t pitch);
 } convpool_filter_kernels;
+
+/* Digits that the second plane of `fine` taps adds to the first. */
+enum { CONVPOOL_FILTER_FINE = 12 };
 
 /* Rows of outputs that `rows` sums together, sharing the loads of their inputs. */
 enum { CONVPOOL_FILTER_ROWS = 4 };

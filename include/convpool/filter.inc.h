@@ -7,17 +7,14 @@
  * again.
  *
  * Included once for each instruction set, element type and type of sums, with STORAGE, SUM (the
- * type of lines and sums), REAL (in which sums are rounded), PAIR_NAME and TOP (the largest
- * integer, 0 for real numbers) set; FILTER_SUMS names what forms the sums. JOIN is defined where
+ * type of lines and sums), PAIR_NAME and TOP (the largest integer, 0 for real numbers) set; FILTER_SUMS names what forms the sums. JOIN is defined where
  * the elements of a line are joined to pairs.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, PAIR_NAME, ISA_NAME)
 #ifdef JOIN
 #define WIDEN(pixel) ((SUM)(pixel) - 128)
-#define VALUE(sum) ((REAL)(sum) * (REAL)filter->scale + (REAL)filter->offset)
 #else
 #define WIDEN(pixel) ((SUM)(pixel))
-#define VALUE(sum) (sum)
 #endif
 
 /* `columns` pixels of row `row` of the bordered image from `column` on, each of `lanes` channels
@@ -80,16 +77,68 @@ enum { NAME(filter_run) = 64, NAME(filter_doubts) = 256 };
 
 #if TOP
 
+#if TOP == 255
+/* Output number `number` of a row by sums with more digits, as the image holds its pixels side by
+ * side: a dot product of bytes and integers of 16 bits, which compilers know. Result: the output,
+ * or -1 if those digits do not decide either, or its window meets the border. */
+TARGET CONVPOOL_NOINLINE int NAME(filter_fine)(const convpool_filter *filter, const STORAGE *x,
+                                               int64_t row, int64_t column, int64_t channel)
+{
+    const int shift = filter->shift + CONVPOOL_FILTER_FINE;
+    const int64_t step = filter->x_stride[1], span = (filter->kernel_width - 1) * step + 1;
+    const int64_t pitch = filter->kernel_width * step, unit = (int64_t)1 << shift;
+    const int64_t doubt = (int64_t)(filter->fine_doubt * (double)unit) + 1;
+    const int16_t *coarse = filter->fine, *fine = coarse + filter->kernel_height * pitch;
+    int32_t high = 0, low = 0;
+    int64_t sum, r, c;
+    column -= filter->left;
+    row -= filter->above;
+    if (column < 0 || column + filter->kernel_width > filter->width || row < 0 ||
+        row + filter->kernel_height > filter->height) {
+        return -1;
+    }
+    x += row * filter->x_stride[0] + column * step + channel;
+    for (r = 0; r < filter->kernel_height; ++r) {
+        for (c = 0; c < span; ++c) {
+            const int16_t pixel = (int16_t)(x[c] - 128);
+            high += pixel * coarse[c];
+            low += pixel * fine[c];
+        }
+        x += filter->x_stride[0];
+        coarse += pitch;
+        fine += pitch;
+    }
+    sum = high * ((int64_t)1 << CONVPOOL_FILTER_FINE) + low + filter->fine_offset;
+    if (((sum + doubt) & (unit - 1)) < 2 * doubt) {
+        return -1;
+    }
+    return sum < 0 ? 0 : sum >> shift < TOP ? (int)(sum >> shift) : TOP;
+}
+#endif
+
 /* Outputs number at[0 .. count - 1] of a row as their definition says, some at a time: one sum
  * alone would wait for each of its additions. `to` is where number 0 is stored. */
 CONVPOOL_NOINLINE void NAME(filter_again)(const convpool_filter *filter, const STORAGE *x,
                                           int64_t row, int64_t column, int64_t lane, int64_t lanes,
-                                          const int64_t *at, int count, STORAGE *to)
+                                          int64_t *at, int count, STORAGE *to)
 {
     enum { ABREAST = 4 };
     const int64_t step = filter->x_stride[1];
     int64_t r, c;
     int i, k;
+#if TOP == 255
+    const int all = filter->fine != NULL ? count : 0;
+    count = all ? 0 : count;
+    for (k = 0; k < all; ++k) {
+        const int64_t j = at[k] / lanes, l = at[k] % lanes;
+        const int pixel = NAME(filter_fine)(filter, x, row, column + j, lane + l);
+        if (pixel < 0) {
+            at[count++] = at[k];
+        } else {
+            to[j * filter->out_stride[1] + l * filter->out_stride[2]] = (STORAGE)pixel;
+        }
+    }
+#endif
     for (k = 0; k < count; k += ABREAST) {
         const int64_t *pixel[ABREAST], *number[ABREAST];
         int64_t channel[ABREAST];
@@ -127,27 +176,44 @@ TARGET CONVPOOL_FORCE_INLINE int NAME(filter_round)(const convpool_filter *filte
                                                     const SUM *CONVPOOL_RESTRICT sums,
                                                     const int count,
                                                     STORAGE *CONVPOOL_RESTRICT pixels,
-                                                    uint8_t *CONVPOOL_RESTRICT unsure)
+                                                    STORAGE *CONVPOOL_RESTRICT unsure)
 {
+    int32_t any = 0;
+    int k;
+#ifdef JOIN
+    const int shift = filter->shift;
+    const SUM unit = (SUM)1 << shift, low = unit / 2, high = TOP * unit + low;
+    const SUM offset = filter->offset, doubt = (SUM)(filter->doubt * unit) + 1;
+    const SUM within = filter->doubt < 0 ? 0 : 2 * doubt;
+    for (k = 0; k < count; ++k) {
+        SUM value = sums[k] + offset;
+        value = value > low ? value : low;
+        value = value < high ? value : high;
+        pixels[k] = (STORAGE)(value >> shift);
+        value = ((value + doubt) & (unit - 1)) < within;
+        unsure[k] = (STORAGE)value;
+        any |= value;
+    }
+#else
+    SUM bounded[NAME(filter_run)];
     /* Adding and taking away 1.5 * 2^(digits - 1) rounds to a whole number in the current mode.
      * Compilers vectorise each loop, but not one that does both. */
-    const REAL whole = sizeof(REAL) == 4 ? (REAL)0x1.8p23 : (REAL)0x1.8p52;
-    const REAL sure = (REAL)(0.5 - filter->doubt);
-    REAL bounded[NAME(filter_run)];
-    int k, any = 0;
+    const SUM whole = sizeof(SUM) == 4 ? (SUM)0x1.8p23 : (SUM)0x1.8p52;
+    const SUM sure = (SUM)(0.5 - filter->doubt);
     for (k = 0; k < count; ++k) {
-        REAL value = VALUE(sums[k]);
+        SUM value = sums[k];
         value = value > 0 ? value : 0;
         bounded[k] = value < TOP ? value : TOP;
     }
     for (k = 0; k < count; ++k) {
-        const REAL rounded = (bounded[k] + whole) - whole;
-        const REAL off = bounded[k] - rounded;
-        const int doubtful = (off > sure) | (off < -sure);
+        const SUM rounded = (bounded[k] + whole) - whole;
+        const SUM off = bounded[k] - rounded;
+        const int32_t doubtful = (off > sure) | (off < -sure);
         pixels[k] = (STORAGE)(int32_t)rounded;
-        unsure[k] = (uint8_t)doubtful;
+        unsure[k] = (STORAGE)doubtful;
         any |= doubtful;
     }
+#endif
     return any;
 }
 
@@ -166,7 +232,7 @@ TARGET CONVPOOL_INLINE void NAME(filter_store)(const convpool_filter *filter, co
     int64_t q, j = 0, l = 0;
     int k;
 #if TOP
-    uint8_t unsure[NAME(filter_run)];
+    STORAGE unsure[NAME(filter_run)] = {0};
     int64_t again[NAME(filter_doubts)];
     int doubts = 0;
 #else
@@ -189,9 +255,14 @@ TARGET CONVPOOL_INLINE void NAME(filter_store)(const convpool_filter *filter, co
                                to);
             doubts = 0;
         }
-        for (k = 0; any && k < run; ++k) {
-            again[doubts] = q + k;
-            doubts += unsure[k];
+        for (k = 0; any && k < run; k += 8 / (int)sizeof(STORAGE)) {
+            uint64_t some;
+            int i;
+            memcpy(&some, unsure + k, 8);
+            for (i = 0; some && i < 8 / (int)sizeof(STORAGE) && k + i < run; ++i) {
+                again[doubts] = q + k + i;
+                doubts += unsure[k + i];
+            }
         }
         if (even) {
             memcpy(to + q, pixels, (size_t)run * sizeof(STORAGE));
@@ -218,13 +289,11 @@ static const convpool_filter_kernels NAME(filter) = {
 
 #undef NAME
 #undef WIDEN
-#undef VALUE
 #undef LINE
 #undef TAPS
 #undef JOIN
 #undef STORAGE
 #undef SUM
-#undef REAL
 #undef FILTER_SUMS
 #undef PAIR_NAME
 #undef TOP

@@ -8,7 +8,6 @@
 
 #define STORAGE float
 #define SUM float
-#define REAL float
 #define FILTER_SUMS SUMS(f32)
 #define PAIR_NAME f32_f32
 #define TOP 0
@@ -16,7 +15,6 @@
 
 #define STORAGE double
 #define SUM double
-#define REAL double
 #define FILTER_SUMS SUMS(f64)
 #define PAIR_NAME f64_f64
 #define TOP 0
@@ -24,7 +22,6 @@
 
 #define STORAGE uint8_t
 #define SUM float
-#define REAL float
 #define FILTER_SUMS SUMS(f32)
 #define PAIR_NAME u8_f32
 #define TOP 255
@@ -32,7 +29,6 @@
 
 #define STORAGE uint8_t
 #define SUM double
-#define REAL double
 #define FILTER_SUMS SUMS(f64)
 #define PAIR_NAME u8_f64
 #define TOP 255
@@ -40,7 +36,6 @@
 
 #define STORAGE uint8_t
 #define SUM int32_t
-#define REAL float
 #define JOIN CONVPOOL_PASTE(convpool_, filter_join, i32, ISA_NAME)
 #define FILTER_SUMS CONVPOOL_PASTE(convpool_, filter_rows, i32, ISA_NAME), NULL, NULL
 #define PAIR_NAME u8_i32
@@ -49,7 +44,6 @@
 
 #define STORAGE uint16_t
 #define SUM float
-#define REAL float
 #define FILTER_SUMS SUMS(f32)
 #define PAIR_NAME u16_f32
 #define TOP 65535
@@ -57,7 +51,6 @@
 
 #define STORAGE uint16_t
 #define SUM double
-#define REAL double
 #define FILTER_SUMS SUMS(f64)
 #define PAIR_NAME u16_f64
 #define TOP 65535

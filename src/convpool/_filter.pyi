@@ -14,9 +14,8 @@ def filter_image(
     before: tuple[int, int],
     border: int,
     border_value: float,
-    scale: float,
-    offset: float,
     doubt: float,
     levels: int,
+    whole: Any,
     num_threads: SupportsIndex | None,
 ) -> None: ...

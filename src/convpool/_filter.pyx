@@ -17,7 +17,7 @@ Lines lie in a ring that stays in the second level of cache; arrays are read and
 no whole image is ever made of anything in between.
 """
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int64_t
+from libc.stdint cimport int16_t, int64_t
 cimport numpy as cnp
 
 from convpool._kernels cimport *
@@ -233,14 +233,14 @@ cdef void fill_strides(int64_t* stride, cnp.ndarray array) noexcept:
 
 def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, int arithmetic, cnp.ndarray taps,
                  cnp.ndarray weight, along, tuple before, int border, double border_value,
-                 double scale, double offset, double doubt, int levels, num_threads):
+                 double doubt, int levels, whole, num_threads):
     """Filters x (height, width, channels) into `out`.
 
     `taps` is the kernel in float64; `weight` and `along`, in the type of sums, are what sums are
     made with: for each product of `levels` of folding its rows of taps, and None; or, with one
     product, a column of taps, and a row of them. `arithmetic` numbers that
-    type: float32, float64, int32; sums in the last are of pairs of taps, and a pixel is scale * sum
-    + offset. `before` says how many rows and columns of border come first, and `doubt` by how
+    type: float32, float64, int32; sums in the last are of pairs of taps. `whole` holds such taps of
+    bytes in any case, if there are any. `before` says how many rows and columns of border come first, and `doubt` by how
     much sums of integers may be off. The caller has checked everything: arrays of taps are
     contiguous, the others' strides whole elements."""
     cdef Plan plan
@@ -261,9 +261,15 @@ def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, int arithmetic, c
     image.border = border
     image.border_value = border_value
     image.taps = <const double*>cnp.PyArray_DATA(taps)
-    image.scale = scale
-    image.offset = offset
     image.doubt = doubt
+    image.fine = NULL
+    if whole is not None:
+        image.shift = whole.shift
+        image.offset = whole.offset
+        image.fine_offset = whole.fine_offset
+        image.fine_doubt = whole.fine_doubt
+        if whole.fine is not None:
+            image.fine = <const int16_t*>cnp.PyArray_DATA(whole.fine)
     columns = Block((image.width + image.kernel_width - 1) * 8)
     column = <int64_t*>columns.data
     for i in range(image.width + image.kernel_width - 1):

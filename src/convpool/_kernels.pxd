@@ -1,6 +1,6 @@
 # The C headers as Cython sees them: the only file that names them.
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t
+from libc.stdint cimport int16_t, int32_t, int64_t
 
 cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_RANK, CONVPOOL_AXES
@@ -62,7 +62,12 @@ cdef extern from "convpool/convpool.h" nogil:
         double border_value
         const int64_t* column
         const double* taps
-        double scale, offset, doubt
+        int shift
+        int32_t offset
+        const int16_t* fine
+        int64_t fine_offset
+        double fine_doubt
+        double doubt
 
     ctypedef struct convpool_filter_kernels:
         size_t real_size

@@ -15,6 +15,7 @@ are not are folded: filter_fold.inc.h says how.
 """
 
 import itertools
+import math
 from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -24,6 +25,8 @@ from . import _filter
 from ._arguments import DTYPES, Array, array_of, border_code, output_array, readable, real
 
 _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
+# Digits between taps of 16 bits and what makes up for their rounding, as in the driver.
+_FINE = 12
 # As the driver numbers the types of sums.
 _ARITHMETIC = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.int32): 2}
 
@@ -37,19 +40,45 @@ _AGAIN = 32
 _WIDE = 2
 
 
+class _WholeTaps(NamedTuple):
+    """Taps of 16 bits, times 2^shift: `taps[0]`, and with more digits taps[0] + taps[1] / 2^_FINE.
+
+    Sums over bytes less 128 want `offset` added, which holds a half so that they can be rounded
+    down, and are off by less than `doubt`; those with more digits likewise.
+    """
+
+    taps: Array
+    shift: int
+    offset: int
+    doubt: float
+    fine_offset: int
+    fine_doubt: float
+    fine: Array | None = None
+
+    def beside(self, channels: int) -> "_WholeTaps":
+        """Set `fine`, as they meet an image of so many channels.
+
+        Not for many taps, whose sums could overflow, nor for so many channels that most of what
+        they met were others.
+        """
+        if self.taps[0].size >= 2**13 or channels > 4:
+            return self
+        fine = np.zeros((*self.taps.shape, channels), np.int16)
+        fine[..., 0] = self.taps
+        return self._replace(fine=fine)
+
+
 class _Sums(NamedTuple):
     """How sums are formed: with `weight`, after `along`, if any, along each row.
 
     `weight` holds (products, rows, columns) of taps in the type of sums, which are off by less than
     `doubt`; that is negative where they are exact or need not be. Integers are pairs of taps of 16
-    bits, for pixels less 128, of whose sums `scale * sum + offset` are those meant.
+    bits.
     """
 
     weight: Array
     along: Array | None
     doubt: float
-    scale: float = 1.0
-    offset: float = 0.0
 
     @property
     def levels(self) -> int:
@@ -107,27 +136,41 @@ def _dense_sums(taps: Array, largest: float, dtype: Any) -> _Sums:
     return _Sums(weight[None], None, float(error * largest) + 2.0**-24)
 
 
-def _paired_sums(taps: Array) -> _Sums | None:
-    """Sum bytes, less 128, in integers of 32 bits, with taps rounded to 16 bits; None: they cannot.
-
-    The largest tap, or the largest sum, sets the scale; so does a power of two that makes all taps
-    whole.
-    """
-    total, largest = np.abs(taps).sum(), np.abs(taps).max()
-    if not 2.0**-64 < largest:
+def _whole_taps(taps: Array) -> _WholeTaps | None:
+    """Round taps to 16 bits, for sums of 32 bits over bytes less 128; None: they cannot be."""
+    total, largest = float(np.abs(taps).sum()), float(np.abs(taps).max())
+    if not 2.0**-64 < largest < 2.0**16:
         return None
-    scale = min(32767 / largest, (2.0**24 - 1 - taps.size) / total)
-    unit = _whole(taps)
-    exact = 0 < unit <= scale and total * 256 * unit <= 2.0**24
-    if exact:
-        scale = unit
-    whole = np.rint(taps * scale)
-    error = np.abs(whole / scale - taps).sum() * 128 + 2.0**-24 * (1.01 * 6 * 128 * total + 1)
-    pairs = np.zeros((len(taps), (taps.shape[1] + 1) // 2, 2), np.int16)
-    pairs.reshape(len(taps), -1)[:, : taps.shape[1]] = whole
-    joined = pairs.astype(np.int32) & 0xFFFF
-    weight = joined[None, :, :, 0] | joined[None, :, :, 1] << 16
-    return _Sums(weight, None, -1.0 if exact else float(error), 1 / scale, 128 * taps.sum())
+    # A sum, the 128 and a half stay below 2^31, and so does 255 with the half.
+    room = (2.0**31 - 64 * taps.size - 4) / (256 * max(total, 1.0) + 1)
+    shift = math.floor(math.log2(max(min(32767 / largest, room), 1.0)))
+    if shift < 1:
+        return None
+    unit = 2.0**shift
+    whole = np.rint(taps * unit)
+    offset = 128 * taps.sum()
+    # What the sum of the definition is off, and rounding `offset`.
+    beside = 2.0**-50 * taps.size * 256 * total
+    doubt = float(np.abs(whole / unit - taps).sum() * 128) + beside
+    more = np.rint(np.ldexp(taps * unit - whole, _FINE))
+    error = np.abs(np.ldexp(more, -_FINE) + whole - taps * unit).sum() / unit * 128
+    return _WholeTaps(
+        np.stack([whole, more]).astype(np.int16),
+        shift,
+        round(offset * unit + unit / 2),
+        doubt + 1 / unit,
+        round((offset + 0.5) * unit * 2.0**_FINE),
+        float(error) + beside,
+    )
+
+
+def _paired_sums(whole: _WholeTaps) -> _Sums:
+    """Sum pairs of taps in integers."""
+    rows, columns = whole.taps.shape[1:]
+    pairs = np.zeros((rows, (columns + 1) // 2 * 2), np.int32)
+    pairs[:, :columns] = whole.taps[0]
+    weight = pairs[:, ::2] & 0xFFFF | pairs[:, 1::2] << 16
+    return _Sums(weight[None], None, whole.doubt)
 
 
 def _folded(taps: Array, levels: int) -> Array:
@@ -178,7 +221,13 @@ def _separable_sums(taps: Array, factors: tuple[Array, Array], largest: float, d
     return _Sums(column[None, :, None], row, float(error * largest) + 2.0**-digits)
 
 
-def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -> _Sums:
+def _sums(
+    taps: Array,
+    whole: _WholeTaps | None,
+    dtype: np.dtype[Any],
+    border: int,
+    border_value: float,
+) -> _Sums:
     """Find the cheapest sums that serve an image of this type."""
     inner = taps.shape[0] * taps.shape[1] > 2 * sum(taps.shape)
     if dtype.kind == "f":
@@ -205,9 +254,9 @@ def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -
     if factors is not None:
         ways += [_separable_sums(taps, factors, largest, t) for t in (np.float32, np.float64)]
     ways += [_folded_sums(taps, n, largest, t) for n in (1, 2) for t in (np.float32, np.float64)]
-    if dtype == np.uint8:
-        paired = _paired_sums(taps)
-        ways += [paired] if paired is not None else []
+    # Multiples of 2^-n are often halves, which integers leave in doubt.
+    if whole is not None and not 0 < _whole(taps) <= 2.0**12:
+        ways.append(_paired_sums(whole))
     ways = [way for way in ways if way.doubt < 0.5]
     return min(ways, key=lambda way: way.cost(taps.size))
 
@@ -307,7 +356,10 @@ def filter2d(
     taps = np.ascontiguousarray(taps)
     before = [(n - 1) - n // 2 if flip else n // 2 for n in taps.shape]
     with np.errstate(all="ignore"):
-        sums = _sums(taps, picture.dtype, border, border_value)
+        whole = _whole_taps(taps) if picture.dtype == np.uint8 else None
+        sums = _sums(taps, whole, picture.dtype, border, border_value)
+    if whole is not None and picture.strides[1:] in [(1,), (picture.shape[-1], 1)]:
+        whole = whole.beside(1 if picture.ndim == 2 else picture.shape[2])
     result, copy = output_array(out, picture.shape, picture.dtype, (picture,))
     _filter.filter_image(
         np.atleast_3d(picture),
@@ -320,10 +372,9 @@ def filter2d(
         before=(before[0], before[1]),
         border=border,
         border_value=border_value,
-        scale=sums.scale,
-        offset=sums.offset,
         doubt=sums.doubt,
         levels=sums.levels,
+        whole=whole,
         num_threads=num_threads,
     )
     if out is None:
