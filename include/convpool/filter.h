@@ -32,9 +32,10 @@ typedef struct convpool_filter {
     const double *taps;    /* of the whole kernel, row by row */
     int shift;             /* where sums are integers, a pixel is (sum + offset) / 2^shift, */
     int32_t offset;        /* rounded down: the 128 and a half are in it */
-    /* Two planes of taps in integers, channels apart, or NULL: the sums of the first * 2^FINE + those
-     * of the second, over pixels - 128, are sums as above with FINE more digits. */
+    /* Two planes of taps in integers, channels apart, or NULL: the sums of the first * 2^FINE +
+     * those of the second, over pixels - 128, are sums as above with FINE more digits. */
     const int16_t *fine;
+    int64_t fine_pitch; /* of their rows, a multiple of 16: beyond the last tap they are 0 */
     int64_t fine_offset;
     double fine_doubt;
     double doubt; /* a sum this near to half between two integers is formed again, in double */

@@ -7,8 +7,9 @@
  * again.
  *
  * Included once for each instruction set, element type and type of sums, with STORAGE, SUM (the
- * type of lines and sums), PAIR_NAME and TOP (the largest integer, 0 for real numbers) set; FILTER_SUMS names what forms the sums. JOIN is defined where
- * the elements of a line are joined to pairs.
+ * type of lines and sums), PAIR_NAME and TOP (the largest integer, 0 for real numbers) set;
+ * FILTER_SUMS names what forms the sums. JOIN is defined where the elements of a line are joined to
+ * pairs.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, PAIR_NAME, ISA_NAME)
 #ifdef JOIN
@@ -80,33 +81,34 @@ enum { NAME(filter_run) = 64, NAME(filter_doubts) = 256 };
 #if TOP == 255
 /* Output number `number` of a row by sums with more digits, as the image holds its pixels side by
  * side: a dot product of bytes and integers of 16 bits, which compilers know. Result: the output,
- * or -1 if those digits do not decide either, or its window meets the border. */
+ * or -1 if those digits do not decide either, or what it reads is not all in the image. */
 TARGET CONVPOOL_NOINLINE int NAME(filter_fine)(const convpool_filter *filter, const STORAGE *x,
                                                int64_t row, int64_t column, int64_t channel)
 {
     const int shift = filter->shift + CONVPOOL_FILTER_FINE;
-    const int64_t step = filter->x_stride[1], span = (filter->kernel_width - 1) * step + 1;
-    const int64_t pitch = filter->kernel_width * step, unit = (int64_t)1 << shift;
+    const int64_t step = filter->x_stride[1], unit = (int64_t)1 << shift;
+    const int64_t pitch = filter->fine_pitch;
     const int64_t doubt = (int64_t)(filter->fine_doubt * (double)unit) + 1;
     const int16_t *coarse = filter->fine, *fine = coarse + filter->kernel_height * pitch;
     int32_t high = 0, low = 0;
     int64_t sum, r, c;
+    int k;
     column -= filter->left;
     row -= filter->above;
-    if (column < 0 || column + filter->kernel_width > filter->width || row < 0 ||
+    if (column < 0 || column * step + channel + pitch > filter->width * step || row < 0 ||
         row + filter->kernel_height > filter->height) {
         return -1;
     }
     x += row * filter->x_stride[0] + column * step + channel;
     for (r = 0; r < filter->kernel_height; ++r) {
-        for (c = 0; c < span; ++c) {
-            const int16_t pixel = (int16_t)(x[c] - 128);
-            high += pixel * coarse[c];
-            low += pixel * fine[c];
+        for (c = 0; c < pitch; c += 16, coarse += 16, fine += 16) {
+            for (k = 0; k < 16; ++k) {
+                const int16_t pixel = (int16_t)(x[c + k] - 128);
+                high += pixel * coarse[k];
+                low += pixel * fine[k];
+            }
         }
         x += filter->x_stride[0];
-        coarse += pitch;
-        fine += pitch;
     }
     sum = high * ((int64_t)1 << CONVPOOL_FILTER_FINE) + low + filter->fine_offset;
     if (((sum + doubt) & (unit - 1)) < 2 * doubt) {

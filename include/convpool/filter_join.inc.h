@@ -1,5 +1,5 @@
-/* filter_join.inc.h - lines of pairs: each element with the one that the next tap meets, so that one
- * instruction multiplies both and adds the products.
+/* filter_join.inc.h - lines of pairs: each element with the one that the next tap meets, so that
+ * one instruction multiplies both and adds the products.
  *
  * Included once for each instruction set, with the vocabulary of pairs, by vectors.inc.h.
  */

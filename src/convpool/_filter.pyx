@@ -239,9 +239,10 @@ def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, int arithmetic, c
     `taps` is the kernel in float64; `weight` and `along`, in the type of sums, are what sums are
     made with: for each product of `levels` of folding its rows of taps, and None; or, with one
     product, a column of taps, and a row of them. `arithmetic` numbers that
-    type: float32, float64, int32; sums in the last are of pairs of taps. `whole` holds such taps of
-    bytes in any case, if there are any. `before` says how many rows and columns of border come first, and `doubt` by how
-    much sums of integers may be off. The caller has checked everything: arrays of taps are
+    type: float32, float64, int32; weights of the last are pairs of taps, and `whole` tells what
+    sums of those mean, as well as, for bytes, how sums in doubt are formed again. `before` says how
+    many rows and columns of border come first, and `doubt` by how much sums of integers may be off.
+    The caller has checked everything: arrays of taps are
     contiguous, the others' strides whole elements."""
     cdef Plan plan
     cdef convpool_filter image
@@ -270,6 +271,7 @@ def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, int arithmetic, c
         image.fine_doubt = whole.fine_doubt
         if whole.fine is not None:
             image.fine = <const int16_t*>cnp.PyArray_DATA(whole.fine)
+            image.fine_pitch = whole.fine.shape[2]
     columns = Block((image.width + image.kernel_width - 1) * 8)
     column = <int64_t*>columns.data
     for i in range(image.width + image.kernel_width - 1):

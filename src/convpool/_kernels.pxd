@@ -65,7 +65,7 @@ cdef extern from "convpool/convpool.h" nogil:
         int shift
         int32_t offset
         const int16_t* fine
-        int64_t fine_offset
+        int64_t fine_pitch, fine_offset
         double fine_doubt
         double doubt
 

@@ -6,9 +6,10 @@ cheaper is sure to round the same way:
 
 - where all taps are multiples of a power of two, and so coarse that every partial sum has at most
   24 digits, sums in float32 are exact;
-- otherwise float32, two passes of a separable kernel, and the products of a folded one err by at
-  most a bound that follows from the kernel alone. The driver forms those sums again that lie within
-  it of half between two integers, which is rare.
+- otherwise float32, two passes of a separable kernel, the products of a folded one, and, of bytes,
+  sums of integers with taps of 16 bits err by at most a bound that follows from the kernel alone.
+  The driver forms those sums again that lie within it of half between two integers, which is rare;
+  of bytes in integers with more digits first, which leave next to none for float64.
 
 A kernel is separable if a column times a row gives every tap to within its rounding. Tall ones that
 are not are folded: filter_fold.inc.h says how.
@@ -34,6 +35,8 @@ _ARITHMETIC = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.int
 _PASS = 10
 # A level of folding likewise.
 _FOLD = 40
+# Lines of pairs of integers, and the doubts that few digits leave whatever the kernel's size.
+_PAIRS = 20
 # What one sum costs that has to be formed again, in multiply-adds of float32 a tap.
 _AGAIN = 32
 # What a multiply-add in float64 costs in those.
@@ -63,8 +66,10 @@ class _WholeTaps(NamedTuple):
         """
         if self.taps[0].size >= 2**13 or channels > 4:
             return self
-        fine = np.zeros((*self.taps.shape, channels), np.int16)
-        fine[..., 0] = self.taps
+        columns = self.taps.shape[2]
+        pitch = -(-((columns - 1) * channels + 1) // 16) * 16
+        fine = np.zeros((*self.taps.shape[:2], pitch), np.int16)
+        fine[..., : columns * channels : channels] = self.taps
         return self._replace(fine=fine)
 
 
@@ -87,6 +92,7 @@ class _Sums(NamedTuple):
 
     def cost(self, taps: int) -> float:
         each = self.weight.size / 2**self.levels + _FOLD * self.levels
+        each += _PAIRS if self.weight.dtype == np.int32 else 0
         each += 0 if self.along is None else self.along.size + _PASS
         wide = self.weight.dtype == np.float64
         return float(each * (_WIDE if wide else 1) + 2 * max(self.doubt, 0.0) * taps * _AGAIN)
@@ -301,8 +307,7 @@ def filter2d(
     Returns
     -------
     numpy.ndarray
-        Of image's shape and type. uint8 and uint16 are what sums in float64 give, rounded half to
-        even and saturated.
+        Of image's shape and type.
 
     Raises
     ------
@@ -311,12 +316,16 @@ def filter2d(
 
     Notes
     -----
-    Small kernels are summed tap by tap, separable ones in two passes; with u the unit roundoff of
-    float32 or float64, real numbers are off by at most (h w + 1) u times the sum of
-    abs(kernel) abs(image). Kernels of about 15 rows and more are summed in fewer products, which
-    hold differences of neighbouring rows: the bound is then 3 (h w + h + w) u times the sum of
-    abs(kernel) times the largest abs(image) there, and what is not finite reaches outputs up to
-    three rows further.
+    Of uint8 and uint16 results are exactly what sums in float64 give, tap by tap and row by row,
+    rounded half to even and saturated: cheaper sums serve wherever they must round the same way.
+
+    Of float32 and float64 sums are formed in that type. Small kernels are summed tap by tap,
+    separable ones in two passes; with u its unit roundoff, 2^-24 or 2^-53, results are off by at
+    most (h w + 1) u times the sum of abs(kernel) abs(image). Kernels of about 15 rows and more are
+    summed in fewer products, which hold differences of neighbouring rows: the bound is then
+    3 (h w + h + w) u times the sum of abs(kernel) times the largest abs(image) there, and what is
+    not finite reaches outputs up to three rows further. Results have the same bits for any number
+    of threads.
 
     Examples
     --------
