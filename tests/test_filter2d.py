@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import convpool
+from convpool import filtering
 from reference import (
     MEMORY,
     WRITEABLE_MEMORY,
@@ -135,6 +136,27 @@ def test_halves_of_separable_kernels(factors, dtype):
     exact = filter2d(image, kernel)
     np.testing.assert_array_equal(y, to_image(exact, dtype))
     assert (exact % 1 == 0.5).any()
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("channels", [1, 3, 4, 5])
+def test_bytes_in_integers(channels, shape, monkeypatch):
+    """Whatever the size, and where more digits decide and where they do not."""
+    image = pixels(1, (40, 90, channels), np.uint8)
+    image[:, 30:60] //= 128
+    image[:, 30:60] *= 255
+    for name in KERNELS:
+        kernel = KERNELS[name](shape)
+        whole = filtering._whole_taps(kernel)
+        if whole is None or whole.doubt >= 0.5:
+            continue
+        sums = filtering._paired_sums(whole)
+        monkeypatch.setattr(filtering, "_sums", lambda *_, sums=sums: sums)
+        for mode in ("reflect", "constant"):
+            arguments = {"padding_mode": mode, "padding_value": 7 * (mode == "constant")}
+            assert_filters(
+                convpool.filter2d(image, kernel, **arguments), image, kernel, **arguments
+            )
 
 
 # Kernels that are almost separable are not

@@ -14,7 +14,7 @@ typedef struct convpool_kernels {
     size_t element_size;   /* of arrays */
     size_t real_size;      /* of sums, panels, packed weights and biases */
     int64_t rows, columns; /* of a tile */
-    const convpool_filter_kernels *filter[2]; /* sums in float, in double; NULL: not so */
+    const convpool_filter_kernels *filter[3]; /* sums in float, double, int32_t; or NULL */
     void (*pack_pixels)(const convpool_conv *conv, const void *x, int64_t begin, int64_t end,
                         int64_t pixel, int64_t pixels, int64_t width, int64_t pitch, void *panel);
     void (*pack_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
@@ -50,11 +50,14 @@ typedef struct convpool_kernels {
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
 
-#define CONVPOOL_FILTER_f32(isa) {&convpool_filter_f32_f32_##isa, NULL}
-#define CONVPOOL_FILTER_f64(isa) {NULL, &convpool_filter_f64_f64_##isa}
-#define CONVPOOL_FILTER_f16(isa) {NULL, NULL}
-#define CONVPOOL_FILTER_u8(isa) {&convpool_filter_u8_f32_##isa, &convpool_filter_u8_f64_##isa}
-#define CONVPOOL_FILTER_u16(isa) {&convpool_filter_u16_f32_##isa, &convpool_filter_u16_f64_##isa}
+#define CONVPOOL_FILTER_f32(isa) {&convpool_filter_f32_f32_##isa, NULL, NULL}
+#define CONVPOOL_FILTER_f64(isa) {NULL, &convpool_filter_f64_f64_##isa, NULL}
+#define CONVPOOL_FILTER_f16(isa) {NULL, NULL, NULL}
+#define CONVPOOL_FILTER_u8(isa)                                       \
+    {&convpool_filter_u8_f32_##isa, &convpool_filter_u8_f64_##isa, \
+     &convpool_filter_u8_i32_##isa}
+#define CONVPOOL_FILTER_u16(isa) \
+    {&convpool_filter_u16_f32_##isa, &convpool_filter_u16_f64_##isa, NULL}
 
 #define CONVPOOL_FLOAT(isa, storage, type, real)                                          \
     {                                                                                     \

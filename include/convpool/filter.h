@@ -9,6 +9,10 @@
  *     k->rows    sums of up to any number of output rows from such rows
  *     k->store   sums to the image's type
  *
+ * Sums of bytes may be formed in integers, of pixels - 128 and taps * 2^shift, each of 16 bits;
+ * lines and weights then hold `taps` = 2 neighbours in each element, so that `rows` sees taps
+ * 2 * channels apart, and half as many.
+ *
  * A separable kernel is `rows` twice: with one row of taps for each line, then with one column. A
  * tall one is `rows` for each of the products that k->fold prepares and k->unfold puts together.
  */
@@ -26,12 +30,21 @@ typedef struct convpool_filter {
     double border_value;                /* for CONVPOOL_CONSTANT */
     const int64_t *column; /* for each column of the bordered image the image's, -1: constant */
     const double *taps;    /* of the whole kernel, row by row */
+    int shift;             /* where sums are integers, a pixel is (sum + offset) / 2^shift, */
+    int32_t offset;        /* rounded down: the 128 and a half are in it */
+    /* Two planes of taps in integers, channels apart, or NULL: the sums of the first * 2^FINE +
+     * those of the second, over pixels - 128, are sums as above with FINE more digits. */
+    const int16_t *fine;
+    int64_t fine_pitch; /* of their rows, a multiple of 16: beyond the last tap they are 0 */
+    int64_t fine_offset;
+    double fine_doubt;
     double doubt; /* a sum this near to half between two integers is formed again, in double */
 } convpool_filter;
 
 /* What filters an element type with sums of one real type, for one instruction set. */
 typedef struct convpool_filter_kernels {
     size_t real_size; /* of lines, weights and sums */
+    int taps;         /* in each element of lines and weights */
     void (*line)(const convpool_filter *filter, const void *x, int64_t row, int64_t column,
                  int64_t columns, int64_t lane, int64_t lanes, void *to);
     void (*store)(const convpool_filter *filter, const void *x, const void *sums, int64_t row,
@@ -43,6 +56,9 @@ typedef struct convpool_filter_kernels {
     void (*unfold)(const void *product, int64_t step, int levels, int64_t count, void *sums,
                    int64_t pitch);
 } convpool_filter_kernels;
+
+/* Digits that the second plane of `fine` taps adds to the first. */
+enum { CONVPOOL_FILTER_FINE = 12 };
 
 /* Rows of outputs that `rows` sums together, sharing the loads of their inputs. */
 enum { CONVPOOL_FILTER_ROWS = 4 };

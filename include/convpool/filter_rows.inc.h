@@ -11,7 +11,9 @@
  *     line 3   r = 0 1 2 3
  *     ...
  *
- * Included once for each instruction set and real type, by vectors.inc.h.
+ * Of integers, weights and lines hold pairs, and a multiply-add adds both products.
+ *
+ * Included once for each instruction set and type of sums, by vectors.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 #define FILTER_VECTORS 3

@@ -172,6 +172,20 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #include "vectors.inc.h"
 
+#define PAIRS
+#define REAL int32_t
+#define REAL_NAME i32
+#define LANES 8
+#define VEC __m256i
+#define VZERO() _mm256_setzero_si256()
+#define VLOAD(p) _mm256_loadu_si256((const __m256i *)(p))
+#define VSTORE(p, v) _mm256_storeu_si256((__m256i *)(p), v)
+#define VSET1(x) _mm256_set1_epi32(x)
+#define VFMA(a, b, c) _mm256_add_epi32(_mm256_madd_epi16(a, b), c)
+#define VJOIN(p, q) \
+    VSTORE(p, _mm256_blend_epi16(VLOAD(p), _mm256_slli_epi32(VLOAD(q), 16), 0xAA))
+#include "vectors.inc.h"
+
 #include "elements.inc.h"
 #include "filters.inc.h"
 

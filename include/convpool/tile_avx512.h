@@ -127,6 +127,20 @@ enum { convpool_columns_f32_avx512 = VECTORS * LANES };
 enum { convpool_columns_f64_avx512 = VECTORS * LANES };
 #include "vectors.inc.h"
 
+#define PAIRS
+#define REAL int32_t
+#define REAL_NAME i32
+#define LANES 16
+#define VEC __m512i
+#define VZERO() _mm512_setzero_si512()
+#define VLOAD(p) _mm512_loadu_si512(p)
+#define VSTORE(p, v) _mm512_storeu_si512(p, v)
+#define VSET1(x) _mm512_set1_epi32(x)
+#define VFMA(a, b, c) _mm512_add_epi32(_mm512_madd_epi16(a, b), c)
+#define VJOIN(p, q) \
+    VSTORE(p, _mm512_mask_blend_epi16(0xAAAAAAAA, VLOAD(p), _mm512_slli_epi32(VLOAD(q), 16)))
+#include "vectors.inc.h"
+
 #include "elements.inc.h"
 #include "filters.inc.h"
 

@@ -44,6 +44,11 @@ CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
 #define REAL_NAME f64
 #include "vectors.inc.h"
 
+#define PAIRS
+#define REAL int32_t
+#define REAL_NAME i32
+#include "vectors.inc.h"
+
 #include "elements.inc.h"
 #include "filters.inc.h"
 

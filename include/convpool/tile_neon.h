@@ -36,6 +36,24 @@ CONVPOOL_NEON_STRUCTURES(2, double, f64, float64x2)
 CONVPOOL_NEON_STRUCTURES(4, double, f64, float64x2)
 #undef CONVPOOL_NEON_STRUCTURES
 
+/* Two registers: pairs are in the first alone, sums in both. */
+CONVPOOL_FORCE_INLINE int32x4x2_t convpool_pairs_neon(int32x4_t first, int32x4_t second)
+{
+    int32x4x2_t v;
+    v.val[0] = first;
+    v.val[1] = second;
+    return v;
+}
+
+CONVPOOL_FORCE_INLINE int32x4x2_t convpool_multiply_pairs_neon(int32x4x2_t a, int32x4x2_t b,
+                                                               int32x4x2_t c)
+{
+    const int16x8_t x = vreinterpretq_s16_s32(a.val[0]), y = vreinterpretq_s16_s32(b.val[0]);
+    c.val[0] = vmlal_s16(c.val[0], vget_low_s16(x), vget_low_s16(y));
+    c.val[1] = vmlal_high_s16(c.val[1], x, y);
+    return c;
+}
+
 #define ISA_NAME neon
 #define TARGET
 #define ROWS 8
@@ -99,6 +117,21 @@ enum { convpool_columns_f32_neon = VECTORS * LANES };
 #define VSTORE2(p, v) convpool_store2_f64_neon(p, v)
 #define VSTORE4(p, v) convpool_store4_f64_neon(p, v)
 enum { convpool_columns_f64_neon = VECTORS * LANES };
+#include "vectors.inc.h"
+
+/* A multiply-add of halves widens them: the sums of the first two pairs of a register stay apart
+ * from those of the others, and both products of a pair from each other until sums are stored. */
+#define PAIRS
+#define REAL int32_t
+#define REAL_NAME i32
+#define LANES 4
+#define VEC int32x4x2_t
+#define VZERO() convpool_pairs_neon(vdupq_n_s32(0), vdupq_n_s32(0))
+#define VLOAD(p) convpool_pairs_neon(vld1q_s32(p), vdupq_n_s32(0))
+#define VSTORE(p, v) vst1q_s32(p, vpaddq_s32((v).val[0], (v).val[1]))
+#define VSET1(x) convpool_pairs_neon(vdupq_n_s32(x), vdupq_n_s32(0))
+#define VFMA(a, b, c) convpool_multiply_pairs_neon(a, b, c)
+#define VJOIN(p, q) vst1q_s32(p, vsliq_n_s32(vld1q_s32(p), vld1q_s32(q), 16))
 #include "vectors.inc.h"
 
 #include "elements.inc.h"

@@ -10,6 +10,14 @@
  *   VROW(a, r) = VSET1(a[r]), where r < ROWS    from memory, or from a register of several rows
  *   VLOADn(p, v), n = 2 or 4: v[i] = p[i], p[i + n], p[i + 2 n], ...; VSTOREn(p, v), its inverse
  * Without VEC a vector is one number, and sums are not fused.
+ *
+ * With PAIRS, REAL is int32_t, and every number of lines and weights two of int16_t, the first in
+ * the low half; sums and
+ *   VFMA(a, b, c) = a.low * b.low + a.high * b.high + c
+ *   VJOIN(p, q)                                 p[i] = the low halves of p[i] and q[i]
+ * are exact. Of the other words it needs VZERO to VSET1. VEC may hold several parts of a sum, which
+ * VSTORE adds up.
+ *
  * ISA_NAME, TARGET, ROWS, VECTORS and TILE_CASES stay.
  */
 #ifndef VEC
@@ -19,10 +27,15 @@
 #define VLOAD(p) (*(p))
 #define VSTORE(p, v) (*(p) = (v))
 #define VSET1(x) (x)
+#ifdef PAIRS
+#define VFMA(a, b, c) ((int16_t)(a) * (int16_t)(b) + ((a) >> 16) * ((b) >> 16) + (c))
+#define VJOIN(p, q) (*(p) = (REAL)((uint32_t)(uint16_t)*(p) | (uint32_t)*(q) << 16))
+#else
+#define VFMA(a, b, c) ((a) * (b) + (c))
+#endif
 #define VADD(a, b) ((a) + (b))
 #define VSUB(a, b) ((a) - (b))
 #define VMUL(a, b) ((a) * (b))
-#define VFMA(a, b, c) ((a) * (b) + (c))
 #define VMAX(a, b) ((a) > (b) ? (a) : (b))
 #define VMIN(a, b) ((a) < (b) ? (a) : (b))
 #define VAND(a, b) CONVPOOL_PASTE(convpool_, and, REAL_NAME, ISA_NAME)(a, b)
@@ -33,15 +46,21 @@
 #define VSTORE4(p, v) (VSTORE2(p, v), VSTORE2((p) + 2, (v) + 2))
 #endif
 
+#include "filter_rows.inc.h"
+#ifdef PAIRS
+#include "filter_join.inc.h"
+#else
 #include "gemm_tile.inc.h"
 #include "stencil.inc.h"
 #include "plane.inc.h"
 #include "winograd.inc.h"
-#include "filter_rows.inc.h"
 #include "filter_fold.inc.h"
 #include "pool_deal.inc.h"
 #include "pool_slide.inc.h"
 #include "pool_lanes.inc.h"
+#endif
+#undef PAIRS
+#undef VJOIN
 #undef REAL
 #undef REAL_NAME
 #undef LANES

@@ -7,7 +7,7 @@ def filter_image(
     out: NDArray[Any],
     *,
     dtype: int,
-    wide: bool,
+    arithmetic: int,
     taps: NDArray[Any],
     weight: NDArray[Any],
     along: NDArray[Any] | None,
@@ -16,5 +16,6 @@ def filter_image(
     border_value: float,
     doubt: float,
     levels: int,
+    whole: Any,
     num_threads: SupportsIndex | None,
 ) -> None: ...

@@ -17,7 +17,7 @@ Lines lie in a ring that stays in the second level of cache; arrays are read and
 no whole image is ever made of anything in between.
 """
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int64_t
+from libc.stdint cimport int16_t, int64_t
 cimport numpy as cnp
 
 from convpool._kernels cimport *
@@ -161,7 +161,8 @@ cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in 
         if plan.direct:
             to = out + (row * image.out_stride[0] + at.column * image.out_stride[1]) * real
             pitch = image.out_stride[0]
-        kernels.rows(lines, plan.weight, plan.height, plan.width, at.lanes, count, rows, to, pitch)
+        kernels.rows(lines, plan.weight, plan.height, plan.width, kernels.taps * at.lanes, count,
+                     rows, to, pitch)
         for i in range(0 if plan.direct else rows):
             kernels.store(image, x, sums + i * plan.sums_size, row + i, at.column, at.columns,
                           at.lane, at.lanes, out)
@@ -230,16 +231,18 @@ cdef void fill_strides(int64_t* stride, cnp.ndarray array) noexcept:
         stride[axis] = cnp.PyArray_STRIDE(array, axis) // cnp.PyArray_ITEMSIZE(array)
 
 
-def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, bint wide, cnp.ndarray taps,
+def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, int arithmetic, cnp.ndarray taps,
                  cnp.ndarray weight, along, tuple before, int border, double border_value,
-                 double doubt, int levels, num_threads):
+                 double doubt, int levels, whole, num_threads):
     """Filters x (height, width, channels) into `out`.
 
     `taps` is the kernel in float64; `weight` and `along`, in the type of sums, are what sums are
     made with: for each product of `levels` of folding its rows of taps, and None; or, with one
-    product, a column of taps, and a row of them. `wide` says whether that
-    type is float64, `before` how many rows and columns of border come first, and `doubt` by how
-    much sums of integers may be off. The caller has checked everything: arrays of taps are
+    product, a column of taps, and a row of them. `arithmetic` numbers that
+    type: float32, float64, int32; weights of the last are pairs of taps, and `whole` tells what
+    sums of those mean, as well as, for bytes, how sums in doubt are formed again. `before` says how
+    many rows and columns of border come first, and `doubt` by how much sums of integers may be off.
+    The caller has checked everything: arrays of taps are
     contiguous, the others' strides whole elements."""
     cdef Plan plan
     cdef convpool_filter image
@@ -260,13 +263,22 @@ def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, bint wide, cnp.nd
     image.border_value = border_value
     image.taps = <const double*>cnp.PyArray_DATA(taps)
     image.doubt = doubt
+    image.fine = NULL
+    if whole is not None:
+        image.shift = whole.shift
+        image.offset = whole.offset
+        image.fine_offset = whole.fine_offset
+        image.fine_doubt = whole.fine_doubt
+        if whole.fine is not None:
+            image.fine = <const int16_t*>cnp.PyArray_DATA(whole.fine)
+            image.fine_pitch = whole.fine.shape[2]
     columns = Block((image.width + image.kernel_width - 1) * 8)
     column = <int64_t*>columns.data
     for i in range(image.width + image.kernel_width - 1):
         column[i] = convpool_border_index(i - image.left, image.width, border)
     image.column = column
 
-    plan.kernels = kernels.filter[wide]
+    plan.kernels = kernels.filter[arithmetic]
     plan.element = <int64_t>kernels.element_size
     plan.levels = levels
     plan.group = 1 << levels

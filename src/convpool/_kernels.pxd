@@ -1,6 +1,6 @@
 # The C headers as Cython sees them: the only file that names them.
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t
+from libc.stdint cimport int16_t, int32_t, int64_t
 
 cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_RANK, CONVPOOL_AXES
@@ -65,10 +65,16 @@ cdef extern from "convpool/convpool.h" nogil:
         double border_value
         const int64_t* column
         const double* taps
+        int shift
+        int32_t offset
+        const int16_t* fine
+        int64_t fine_pitch, fine_offset
+        double fine_doubt
         double doubt
 
     ctypedef struct convpool_filter_kernels:
         size_t real_size
+        int taps
         void (*line)(const convpool_filter*, const void*, int64_t, int64_t, int64_t, int64_t,
                      int64_t, void*) noexcept nogil
         void (*store)(const convpool_filter*, const void*, const void*, int64_t, int64_t, int64_t,
@@ -84,7 +90,7 @@ cdef extern from "convpool/convpool.h" nogil:
     ctypedef struct convpool_kernels:
         size_t element_size, real_size
         int64_t rows, columns
-        const convpool_filter_kernels* filter[2]
+        const convpool_filter_kernels* filter[3]
         void (*pack_pixels)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
                             int64_t, int64_t, void*) noexcept nogil
         void (*pack_weights)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,

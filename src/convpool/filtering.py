@@ -6,15 +6,17 @@ cheaper is sure to round the same way:
 
 - where all taps are multiples of a power of two, and so coarse that every partial sum has at most
   24 digits, sums in float32 are exact;
-- otherwise float32, two passes of a separable kernel, and the products of a folded one err by at
-  most a bound that follows from the kernel alone. The driver forms those sums again that lie within
-  it of half between two integers, which is rare.
+- otherwise float32, two passes of a separable kernel, the products of a folded one, and, of bytes,
+  sums of integers with taps of 16 bits err by at most a bound that follows from the kernel alone.
+  The driver forms those sums again that lie within it of half between two integers, which is rare;
+  of bytes in integers with more digits first, which leave next to none for float64.
 
 A kernel is separable if a column times a row gives every tap to within its rounding. Tall ones that
 are not are folded: filter_fold.inc.h says how.
 """
 
 import itertools
+import math
 from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -24,22 +26,59 @@ from . import _filter
 from ._arguments import DTYPES, Array, array_of, border_code, output_array, readable, real
 
 _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
+# Digits between taps of 16 bits and what makes up for their rounding, as in the driver.
+_FINE = 12
+# As the driver numbers the types of sums.
+_ARITHMETIC = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.int32): 2}
 
 # Two passes take their own time for lines between them: in multiply-adds a pixel.
 _PASS = 10
 # A level of folding likewise.
 _FOLD = 40
+# Lines of pairs of integers, and the doubts that few digits leave whatever the kernel's size.
+_PAIRS = 20
 # What one sum costs that has to be formed again, in multiply-adds of float32 a tap.
 _AGAIN = 32
 # What a multiply-add in float64 costs in those.
 _WIDE = 2
 
 
+class _WholeTaps(NamedTuple):
+    """Taps of 16 bits, times 2^shift: `taps[0]`, and with more digits taps[0] + taps[1] / 2^_FINE.
+
+    Sums over bytes less 128 want `offset` added, which holds a half so that they can be rounded
+    down, and are off by less than `doubt`; those with more digits likewise.
+    """
+
+    taps: Array
+    shift: int
+    offset: int
+    doubt: float
+    fine_offset: int
+    fine_doubt: float
+    fine: Array | None = None
+
+    def beside(self, channels: int) -> "_WholeTaps":
+        """Set `fine`, as they meet an image of so many channels.
+
+        Not for many taps, whose sums could overflow, nor for so many channels that most of what
+        they met were others.
+        """
+        if self.taps[0].size >= 2**13 or channels > 4:
+            return self
+        columns = self.taps.shape[2]
+        pitch = -(-((columns - 1) * channels + 1) // 16) * 16
+        fine = np.zeros((*self.taps.shape[:2], pitch), np.int16)
+        fine[..., : columns * channels : channels] = self.taps
+        return self._replace(fine=fine)
+
+
 class _Sums(NamedTuple):
     """How sums are formed: with `weight`, after `along`, if any, along each row.
 
     `weight` holds (products, rows, columns) of taps in the type of sums, which are off by less than
-    `doubt`; that is negative where they are exact or need not be.
+    `doubt`; that is negative where they are exact or need not be. Integers are pairs of taps of 16
+    bits.
     """
 
     weight: Array
@@ -53,6 +92,7 @@ class _Sums(NamedTuple):
 
     def cost(self, taps: int) -> float:
         each = self.weight.size / 2**self.levels + _FOLD * self.levels
+        each += _PAIRS if self.weight.dtype == np.int32 else 0
         each += 0 if self.along is None else self.along.size + _PASS
         wide = self.weight.dtype == np.float64
         return float(each * (_WIDE if wide else 1) + 2 * max(self.doubt, 0.0) * taps * _AGAIN)
@@ -100,6 +140,43 @@ def _dense_sums(taps: Array, largest: float, dtype: Any) -> _Sums:
     partial = np.cumsum(rounded).sum() + 2 * rounded.sum()
     error = np.abs(weight - taps).sum() + 2.0**-24 * 1.01 * partial
     return _Sums(weight[None], None, float(error * largest) + 2.0**-24)
+
+
+def _whole_taps(taps: Array) -> _WholeTaps | None:
+    """Round taps to 16 bits, for sums of 32 bits over bytes less 128; None: they cannot be."""
+    total, largest = float(np.abs(taps).sum()), float(np.abs(taps).max())
+    if not 2.0**-64 < largest < 2.0**16:
+        return None
+    # A sum, the 128 and a half stay below 2^31, and so does 255 with the half.
+    room = (2.0**31 - 64 * taps.size - 4) / (256 * max(total, 1.0) + 1)
+    shift = math.floor(math.log2(max(min(32767 / largest, room), 1.0)))
+    if shift < 1:
+        return None
+    unit = 2.0**shift
+    whole = np.rint(taps * unit)
+    offset = 128 * taps.sum()
+    # What the sum of the definition is off, and rounding `offset`.
+    beside = 2.0**-50 * taps.size * 256 * total
+    doubt = float(np.abs(whole / unit - taps).sum() * 128) + beside
+    more = np.rint(np.ldexp(taps * unit - whole, _FINE))
+    error = np.abs(np.ldexp(more, -_FINE) + whole - taps * unit).sum() / unit * 128
+    return _WholeTaps(
+        np.stack([whole, more]).astype(np.int16),
+        shift,
+        round(offset * unit + unit / 2),
+        doubt + 1 / unit,
+        round((offset + 0.5) * unit * 2.0**_FINE),
+        float(error) + beside,
+    )
+
+
+def _paired_sums(whole: _WholeTaps) -> _Sums:
+    """Sum pairs of taps in integers."""
+    rows, columns = whole.taps.shape[1:]
+    pairs = np.zeros((rows, (columns + 1) // 2 * 2), np.int32)
+    pairs[:, :columns] = whole.taps[0]
+    weight = pairs[:, ::2] & 0xFFFF | pairs[:, 1::2] << 16
+    return _Sums(weight[None], None, whole.doubt)
 
 
 def _folded(taps: Array, levels: int) -> Array:
@@ -150,7 +227,13 @@ def _separable_sums(taps: Array, factors: tuple[Array, Array], largest: float, d
     return _Sums(column[None, :, None], row, float(error * largest) + 2.0**-digits)
 
 
-def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -> _Sums:
+def _sums(
+    taps: Array,
+    whole: _WholeTaps | None,
+    dtype: np.dtype[Any],
+    border: int,
+    border_value: float,
+) -> _Sums:
     """Find the cheapest sums that serve an image of this type."""
     inner = taps.shape[0] * taps.shape[1] > 2 * sum(taps.shape)
     if dtype.kind == "f":
@@ -177,6 +260,9 @@ def _sums(taps: Array, dtype: np.dtype[Any], border: int, border_value: float) -
     if factors is not None:
         ways += [_separable_sums(taps, factors, largest, t) for t in (np.float32, np.float64)]
     ways += [_folded_sums(taps, n, largest, t) for n in (1, 2) for t in (np.float32, np.float64)]
+    # Multiples of 2^-n are often halves, which integers leave in doubt.
+    if whole is not None and not 0 < _whole(taps) <= 2.0**12:
+        ways.append(_paired_sums(whole))
     ways = [way for way in ways if way.doubt < 0.5]
     return min(ways, key=lambda way: way.cost(taps.size))
 
@@ -221,8 +307,7 @@ def filter2d(
     Returns
     -------
     numpy.ndarray
-        Of image's shape and type. uint8 and uint16 are what sums in float64 give, rounded half to
-        even and saturated.
+        Of image's shape and type.
 
     Raises
     ------
@@ -231,12 +316,16 @@ def filter2d(
 
     Notes
     -----
-    Small kernels are summed tap by tap, separable ones in two passes; with u the unit roundoff of
-    float32 or float64, real numbers are off by at most (h w + 1) u times the sum of
-    abs(kernel) abs(image). Kernels of about 15 rows and more are summed in fewer products, which
-    hold differences of neighbouring rows: the bound is then 3 (h w + h + w) u times the sum of
-    abs(kernel) times the largest abs(image) there, and what is not finite reaches outputs up to
-    three rows further.
+    Of uint8 and uint16 results are exactly what sums in float64 give, tap by tap and row by row,
+    rounded half to even and saturated: cheaper sums serve wherever they must round the same way.
+
+    Of float32 and float64 sums are formed in that type. Small kernels are summed tap by tap,
+    separable ones in two passes; with u its unit roundoff, 2^-24 or 2^-53, results are off by at
+    most (h w + 1) u times the sum of abs(kernel) abs(image). Kernels of about 15 rows and more are
+    summed in fewer products, which hold differences of neighbouring rows: the bound is then
+    3 (h w + h + w) u times the sum of abs(kernel) times the largest abs(image) there, and what is
+    not finite reaches outputs up to three rows further. Results have the same bits for any number
+    of threads.
 
     Examples
     --------
@@ -276,13 +365,16 @@ def filter2d(
     taps = np.ascontiguousarray(taps)
     before = [(n - 1) - n // 2 if flip else n // 2 for n in taps.shape]
     with np.errstate(all="ignore"):
-        sums = _sums(taps, picture.dtype, border, border_value)
+        whole = _whole_taps(taps) if picture.dtype == np.uint8 else None
+        sums = _sums(taps, whole, picture.dtype, border, border_value)
+    if whole is not None and picture.strides[1:] in [(1,), (picture.shape[-1], 1)]:
+        whole = whole.beside(1 if picture.ndim == 2 else picture.shape[2])
     result, copy = output_array(out, picture.shape, picture.dtype, (picture,))
     _filter.filter_image(
         np.atleast_3d(picture),
         np.atleast_3d(result),
         dtype=DTYPES[picture.dtype.char],
-        wide=sums.weight.dtype == np.float64,
+        arithmetic=_ARITHMETIC[sums.weight.dtype],
         taps=taps,
         weight=np.ascontiguousarray(sums.weight),
         along=sums.along,
@@ -291,6 +383,7 @@ def filter2d(
         border_value=border_value,
         doubt=sums.doubt,
         levels=sums.levels,
+        whole=whole,
         num_threads=num_threads,
     )
     if out is None:
