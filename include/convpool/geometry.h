@@ -175,9 +175,9 @@ typedef struct convpool_pool_across {
     int64_t planes, plane_step, from_step, rows, row_step, pitch, columns, taps, gap, limit;
 } convpool_pool_across;
 
-/* What pool_lanes.inc.h reduces: rows x columns runs of `channels` elements for each output. */
+/* What pool_lanes.inc.h reduces: lines x taps runs of `channels` elements for each output. */
 typedef struct convpool_pool_taps {
-    int64_t rows, row_step, columns, column_step, channels, outputs, x_step, out_step;
+    int64_t lines, line_step, taps, tap_step, channels, outputs, x_step, out_step;
 } convpool_pool_taps;
 
 /* A stretch of output pixels in one output row: `offset` counts from the first pixel asked for. */

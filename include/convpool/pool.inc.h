@@ -1,10 +1,9 @@
 /* pool.inc.h - max and average pooling of one block of outputs.
  *
  * The rows under each row of windows are reduced into one, padding included; then neighbours in
- * it are: kernel rows + kernel columns steps an output instead of their product. A sum is a chain
- * over columns of chains down, whatever the block. Where channels lie next to each other and
- * windows share little, each is reduced by itself; a sum is then a chain down of chains over
- * columns. Which it is, and so the bits, hangs on the geometry and strides of one image alone.
+ * it are: kernel rows + kernel columns steps an output instead of their product. Where channels lie
+ * next to each other and windows share little, each is reduced by itself. Either way a sum is a
+ * chain over columns of chains down, whatever the block, the layout and the strides.
  *
  *     whole     each plane has one window              pool_deal.inc.h
  *     direct    rows or channels without gaps          pool_slide.inc.h pool_lanes.inc.h

@@ -125,10 +125,12 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_alike)(const convpool_pool *pool,
     const REAL divisor = NAME(divisor)(pool, block->depth, block->row, column);
     REAL value[CONVPOOL_POOL_WIDE];
     convpool_pool_taps n;
-    int64_t o, i, r;
-    n.columns = last - first;
-    n.row_step = pool->axis[CONVPOOL_ROW].dilation * x_step[CONVPOOL_AT_ROW];
-    n.column_step = axis->dilation * x_step[CONVPOOL_AT_COLUMN];
+    int64_t o, i, line, lines;
+    /* Lines of taps are those under each other: sums run in the order of the general way. */
+    n.lines = last - first;
+    n.line_step = axis->dilation * x_step[CONVPOOL_AT_COLUMN];
+    n.taps = rows;
+    n.tap_step = pool->axis[CONVPOOL_ROW].dilation * x_step[CONVPOOL_AT_ROW];
     n.outputs = outputs;
     n.channels = block->channels;
     n.x_step = axis->stride * x_step[CONVPOOL_AT_COLUMN];
@@ -139,7 +141,7 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_alike)(const convpool_pool *pool,
              x_step[CONVPOOL_AT_COLUMN];
     out += block->channel + block->depth * out_step[CONVPOOL_AT_DEPTH] +
            block->row * out_step[CONVPOOL_AT_ROW] + column * out_step[CONVPOOL_AT_COLUMN];
-    if (rows <= 0 || n.columns <= 0) {
+    if (n.taps <= 0 || n.lines <= 0) {
         for (o = 0; o < outputs; ++o) {
             NAME(fill)(out + o * n.out_step, pool->average ? 0 / divisor : (REAL)-INFINITY,
                        n.channels);
@@ -150,8 +152,7 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_alike)(const convpool_pool *pool,
         n.channels *= n.outputs;
         n.outputs = 1;
     }
-    if (rows * n.columns <= CONVPOOL_POOL_TAPS || n.channels > CONVPOOL_POOL_WIDE) {
-        n.rows = rows;
+    if (n.taps * n.lines <= CONVPOOL_POOL_TAPS || n.channels > CONVPOOL_POOL_WIDE) {
         NAME(pool_lanes)(pool->average, 0, &n, x, out, seen);
         for (o = 0; pool->average && o < n.outputs; ++o) {
             for (i = 0; i < n.channels; ++i) {
@@ -160,13 +161,14 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_alike)(const convpool_pool *pool,
         }
         return;
     }
-    /* Large windows are read in the order of memory, row by row. */
+    /* Large windows are read line by line. */
     outputs = n.outputs;
-    n.rows = n.outputs = 1;
+    lines = n.lines;
+    n.lines = n.outputs = 1;
     for (o = 0; o < outputs; ++o) {
-        for (r = 0; r < rows; ++r) {
-            NAME(pool_lanes)(pool->average, r > 0, &n, x + o * n.x_step + r * n.row_step, value,
-                             seen);
+        for (line = 0; line < lines; ++line) {
+            NAME(pool_lanes)(pool->average, line > 0, &n,
+                             x + o * n.x_step + line * n.line_step, value, seen);
         }
         for (i = 0; i < n.channels; ++i) {
             out[o * n.out_step + i] = pool->average ? value[i] / divisor : value[i];

@@ -1,6 +1,6 @@
 /* pool_lanes.inc.h - windows whose channels lie next to each other: each tap is a run of them.
  *
- * A row of taps is one chain, and rows are another. NaN is found by sums, as in pool_deal.inc.h.
+ * A line of taps is one chain, and lines are another. NaN is found by sums, as in pool_deal.inc.h.
  *
  * Included once for each instruction set and real type, by vectors.inc.h.
  */
@@ -18,15 +18,15 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(lanes_at)(const int average, const int wi
     for (k = 0; k < wide; ++k) {
         value[k] = more ? VLOAD(to + k * LANES) : VZERO();
     }
-    for (r = 0; r < n->rows; ++r) {
-        const REAL *from = x + r * n->row_step;
+    for (r = 0; r < n->lines; ++r) {
+        const REAL *from = x + r * n->line_step;
         CONVPOOL_UNROLL
         for (k = 0; k < wide; ++k) {
             line[k] = VLOAD(from + k * LANES);
             seen[k] = average ? seen[k] : VADD(seen[k], line[k]);
         }
-        for (c = 1; c < n->columns; ++c) {
-            from += n->column_step;
+        for (c = 1; c < n->taps; ++c) {
+            from += n->tap_step;
             CONVPOOL_UNROLL
             for (k = 0; k < wide; ++k) {
                 const VEC cells = VLOAD(from + k * LANES);
@@ -51,12 +51,12 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(lanes_one)(const int average, int more,
 {
     REAL value = *to;
     int64_t r, c;
-    for (r = 0; r < n->rows; ++r) {
-        const REAL *from = x + r * n->row_step;
+    for (r = 0; r < n->lines; ++r) {
+        const REAL *from = x + r * n->line_step;
         REAL line = *from;
         *seen += line;
-        for (c = 1; c < n->columns; ++c) {
-            const REAL cell = from[c * n->column_step];
+        for (c = 1; c < n->taps; ++c) {
+            const REAL cell = from[c * n->tap_step];
             line = average ? line + cell : cell > line ? cell : line;
             *seen += cell;
         }
