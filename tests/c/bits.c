@@ -458,14 +458,13 @@ static stencil_plan plan_stencil(const call *c, const layer *l, int channels_las
     p.offset = (int64_t *)allocate(2 * c->taps * 8);
     convpool_stage_offsets(&p.staged, &p.stage, p.offset);
     convpool_input_offsets(&c->conv, p.offset + c->taps);
-    p.over_patch = convpool_stencil_for(&c->conv, channels_last, p.offset, pitch, p.lanes,
-                                        pitch * p.stage.rows);
+    p.over_patch = convpool_stencil_for(&c->conv, channels_last, p.offset, pitch, p.lanes);
     if (channels_last) {
         p.over_patch.row_step *= row->stride;
     }
     p.over_input = convpool_stencil_for(&c->conv, 1, p.offset + c->taps,
                                         c->conv.x_stride[CONVPOOL_AT_ROW] * row->stride,
-                                        c->conv.x_stride[CONVPOOL_AT_COLUMN], 0);
+                                        c->conv.x_stride[CONVPOOL_AT_COLUMN]);
     p.in_place = c->element == c->real && c->residual == NULL;
     p.bounded = p.in_place && (l->activation == CONVPOOL_LINEAR ||
                                l->activation == CONVPOOL_RELU ||
@@ -620,6 +619,7 @@ static picture picture_of(int dtype, int isa, int wide, int channels_last, int64
     int64_t *column, i;
     double *taps;
     picture p;
+    memset(&p, 0, sizeof p);
     p.k = convpool_find_kernels(dtype, isa)->filter[wide];
     p.real = (int64_t)p.k->real_size;
     p.count = PICTURE_WIDTH * PICTURE_CHANNELS;
