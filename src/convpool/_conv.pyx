@@ -35,7 +35,8 @@ cdef enum:
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
-    LEAST_PIXELS = 48    # in a block, if there is a choice: all weights are read for each
+    LEAST_COLUMNS = 3    # strips of pixels in a block, if there is a choice: all weights are read
+    LEAST_ROWS = 4       # for each
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
 
@@ -95,7 +96,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size
     cdef int64_t most = PIXEL_BLOCK // plan.pixel_width, most_channels = plan.channel_strips
-    cdef int64_t least = max(<int64_t>1, LEAST_PIXELS // plan.pixel_width), even, tiles
+    cdef int64_t least = LEAST_ROWS if plan.pixel_rows else LEAST_COLUMNS, even, tiles
     plan.pixels = conv.batch * convpool_pixels(conv.axis)
     plan.pixel_strips = ceil_div(plan.pixels, plan.pixel_width)
     plan.tile_size = plan.pixel_width * plan.channel_width * real
@@ -111,7 +112,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
         if plan.pixel_strips >= even * least:
             plan.pixel_blocks = even
         plan.channel_blocks = max(plan.channel_blocks, min(
-            plan.channel_strips, ceil_div(2 * threads, conv.groups * plan.pixel_blocks)))
+            plan.channel_strips, ceil_div(threads, conv.groups * plan.pixel_blocks)))
     plan.tasks = conv.groups * plan.pixel_blocks * plan.channel_blocks
     most = ceil_div(plan.pixel_strips, plan.pixel_blocks)
     plan.block_strips = ceil_div(plan.channel_strips, plan.channel_blocks)
