@@ -214,28 +214,61 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, cons
     }
 }
 
-/* g = G k for one row or column of r = 3 or 5 taps; see winograd.inc.h. In double, whatever the
- * type: weights are rounded once. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernel)(int r, const double *k, int64_t step,
-                                                        double *g, int64_t g_step)
+/* Output channels whose kernels are transformed abreast. */
+#define ABREAST 8
+
+/* g = G k for one row or column of r = 3 or 5 taps, ABREAST kernels at a time; see winograd.inc.h.
+ * In double, whatever the type: weights are rounded once. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernel)(const int r, const double (*k)[ABREAST],
+                                                        int step, double (*g)[ABREAST],
+                                                        int g_step)
 {
-    const double a2 = 0.5625, b2 = 2.25, point[2] = {0.75, 1.5};
-    int i, j;
-    g[0] = k[0] / (a2 * b2);
-    for (i = 0; i < 2; ++i) {
-        const double p = point[i], p2 = p * p;
-        const double scale = i == 0 ? 2 * a2 * (a2 - b2) : 2 * b2 * (b2 - a2);
-        double even = 0, odd = 0, power = 1;
-        for (j = 0; j < r; j += 2, power *= p2) {
-            even += k[j * step] * power;
-        }
-        for (j = 1, power = p; j < r; j += 2, power *= p2) {
-            odd += k[j * step] * power;
-        }
-        g[(2 * i + 1) * g_step] = (even + odd) / scale;
-        g[(2 * i + 2) * g_step] = (even - odd) / scale;
+    const double a = 0.75, b = 1.5, a2 = a * a, b2 = b * b;
+    const double at_0 = 1 / (a2 * b2), at_a = 1 / (2 * a2 * (a2 - b2));
+    const double at_b = 1 / (2 * b2 * (b2 - a2));
+    int i;
+    for (i = 0; i < ABREAST; ++i) {
+        const double k0 = k[0][i], k1 = k[step][i], k2 = k[2 * step][i];
+        const double k3 = r == 5 ? k[(r - 2) * step][i] : 0, k4 = r == 5 ? k[(r - 1) * step][i] : 0;
+        const double even_a = k0 + a2 * (k2 + a2 * k4), odd_a = a * (k1 + a2 * k3);
+        const double even_b = k0 + b2 * (k2 + b2 * k4), odd_b = b * (k1 + b2 * k3);
+        g[0][i] = at_0 * k0;
+        g[g_step][i] = at_a * (even_a + odd_a);
+        g[2 * g_step][i] = at_a * (even_a - odd_a);
+        g[3 * g_step][i] = at_b * (even_b + odd_b);
+        g[4 * g_step][i] = at_b * (even_b - odd_b);
+        g[5 * g_step][i] = r == 5 ? k4 : k2;
     }
-    g[5 * g_step] = k[(r - 1) * step];
+}
+
+/* Up to ABREAST kernels of one input channel: to[point * plane + lane] for `width` lanes, 0 for
+ * those beyond `used`. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernels)(const int r, const STORAGE *from,
+                                                         const int64_t *stride, int64_t used,
+                                                         int64_t width, REAL *to, int64_t plane)
+{
+    double k[25][ABREAST], half[SIDE * 5][ABREAST], g[CONVPOOL_WINOGRAD_POINTS][ABREAST];
+    int64_t lane;
+    int i, j;
+    memset(k, 0, sizeof k);
+    for (lane = 0; lane < used; ++lane) {
+        for (i = 0; i < r; ++i) {
+            for (j = 0; j < r; ++j) {
+                k[i * r + j][lane] = LOAD(from[lane * stride[0] + i * stride[3] + j * stride[4]]);
+            }
+        }
+    }
+    for (j = 0; j < r; ++j) {
+        NAME(winograd_kernel)(r, (const double (*)[ABREAST])(k + j), r, half + j, r);
+    }
+    for (i = 0; i < SIDE; ++i) {
+        NAME(winograd_kernel)(r, (const double (*)[ABREAST])(half + i * r), 1, g + i * SIDE, 1);
+    }
+    for (i = 0; i < CONVPOOL_WINOGRAD_POINTS; ++i) {
+        for (lane = 0; lane < width; ++lane) {
+            to[i * plane + lane] = (REAL)g[i][lane];
+        }
+    }
 }
 
 /* Transforms output channels [channel, channel + width) of one group; `weight` is the group's first
@@ -245,40 +278,25 @@ TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, co
                                                    const int64_t *stride, int64_t channel,
                                                    int64_t width, void *strip, int64_t plane)
 {
-    const int r = (int)conv->axis[CONVPOOL_ROW].kernel;
     const int64_t left = conv->out_channels - channel, used = left < width ? left : width;
     int64_t c, lane;
-    int i, j, point;
     for (c = 0; c < conv->channels; ++c) {
-        for (lane = 0; lane < width; ++lane) {
+        for (lane = 0; lane < width; lane += ABREAST) {
             const STORAGE *from = (const STORAGE *)weight + (channel + lane) * stride[0] +
                                   c * stride[1];
             REAL *to = (REAL *)strip + c * width + lane;
-            double k[25], half[SIDE * 5], g[CONVPOOL_WINOGRAD_POINTS];
-            if (lane >= used) {
-                for (point = 0; point < CONVPOOL_WINOGRAD_POINTS; ++point) {
-                    to[point * plane] = 0;
-                }
-                continue;
-            }
-            for (i = 0; i < r; ++i) {
-                for (j = 0; j < r; ++j) {
-                    k[i * r + j] = LOAD(from[i * stride[3] + j * stride[4]]);
-                }
-            }
-            for (j = 0; j < r; ++j) {
-                NAME(winograd_kernel)(r, k + j, r, half + j, r);
-            }
-            for (i = 0; i < SIDE; ++i) {
-                NAME(winograd_kernel)(r, half + i * r, 1, g + i * SIDE, 1);
-            }
-            for (point = 0; point < CONVPOOL_WINOGRAD_POINTS; ++point) {
-                to[point * plane] = (REAL)g[point];
+            const int64_t lanes = width - lane < ABREAST ? width - lane : (int64_t)ABREAST;
+            const int64_t kernels = used - lane < 0 ? 0 : used - lane < lanes ? used - lane : lanes;
+            if (conv->axis[CONVPOOL_ROW].kernel == 3) {
+                NAME(winograd_kernels)(3, from, stride, kernels, lanes, to, plane);
+            } else {
+                NAME(winograd_kernels)(5, from, stride, kernels, lanes, to, plane);
             }
         }
     }
 }
 
+#undef ABREAST
 #undef NAME
 #undef REAL_VERB
 #undef SIDE
