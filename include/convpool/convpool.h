@@ -8,8 +8,8 @@
  *   geometry.h   convpool_conv, convpool_pool: a problem as sizes and strides
  *   dispatch.h   convpool_find_kernels(): the functions for an element type and instruction set
  *
- * A convolution is pack -> multiply -> epilogue. For an image and group, with kernels `k` found by
- * convpool_find_kernels and depth = channels * taps:
+ * A convolution is pack -> multiply -> epilogue. For a group, with kernels `k` found by
+ * convpool_find_kernels and depth = channels * taps, pixels numbered on from image to image:
  *
  *     for each strip of k->rows output channels:   k->pack_weights   (once)
  *     for each block of output pixels:
@@ -18,10 +18,13 @@
  *             k->gemm_tile                                           (tile of sums)
  *             k->store_tile                                          (bias, activation, out)
  *
+ * Kernels of 3x3 and 5x5 at stride 1 may go by Winograd's algorithm: k->winograd_weights (once), for
+ * each chunk of tiles k->winograd_pack, k->gemm_tile for each of the 36 points, k->winograd_store.
+ *
  * Where each output sees one input channel, k->stage_patch lays out a piece of the input so that
  * convpool_stage_offsets tells each tap's place in it, k->stencil or k->stencil_lanes sums, and
- * k->store_row stores. Pooling is k->pool_block alone.
- * convpool_pool_cut says how large its blocks are.
+ * k->store_row stores. Pooling is k->pool_block alone; convpool_pool_cut says how large its blocks
+ * are. k->filter are the steps of a filter over an image (filter.h).
  *
  * Compile with -ffp-contract=off: the results then have the same bits on every instruction set
  * with fused multiply-add, which the kernels call by name where they want it.
