@@ -18,8 +18,9 @@
  *             k->gemm_tile                                           (tile of sums)
  *             k->store_tile                                          (bias, activation, out)
  *
- * Kernels of 3x3 and 5x5 at stride 1 may go by Winograd's algorithm: k->winograd_weights (once), for
- * each chunk of tiles k->winograd_pack, k->gemm_tile for each of the 36 points, k->winograd_store.
+ * Kernels of 3x3 and 5x5 at stride 1 may go by Winograd's algorithm: k->winograd_weights (once),
+ * for each chunk of tiles k->winograd_pack, k->gemm_tile for each of the 36 points,
+ * k->winograd_store.
  *
  * Where each output sees one input channel, k->stage_patch lays out a piece of the input so that
  * convpool_stage_offsets tells each tap's place in it, k->stencil or k->stencil_lanes sums, and

@@ -255,8 +255,9 @@ cdef int run_winograd(const convpool_conv* conv, const convpool_kernels* kernels
         return 0
     for group in range(conv.groups):
         for chunk in range(plan.chunks):
-            for channel in prange(0, conv.channels, plan.task_channels, nogil=True,
-                                  num_threads=threads):
+            for task in prange(ceil_div(conv.channels, plan.task_channels), nogil=True,
+                               num_threads=threads):
+                channel = task * plan.task_channels
                 transform(&plan, conv, x + group * x_group, chunk, channel,
                           min(plan.task_channels, conv.channels - channel), points)
             for block in prange(plan.channel_blocks, nogil=True, num_threads=threads,
