@@ -21,9 +21,9 @@ typedef struct convpool_kernels {
                          int64_t channel, int64_t width, void *strip, int64_t block, int64_t pitch);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
                       int64_t b_step, void *tile, int64_t tile_step, int chain);
-    void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch,
-                       int channels_last, int64_t channel, int64_t channels, int64_t pixel,
-                       int64_t pixels, const void *bias, const void *residual, void *out);
+    void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch, int pixel_rows,
+                       int64_t channel, int64_t channels, int64_t pixel, int64_t pixels,
+                       const void *bias, const void *residual, void *out);
     void (*stage_patch)(const convpool_conv *conv, const convpool_stage *stage,
                         const convpool_block *block, const void *x, int bordered, void *patch);
     void (*stencil)(const convpool_stencil *stencil, const void *patch, const void *weight,

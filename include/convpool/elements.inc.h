@@ -1,5 +1,6 @@
-/* elements.inc.h - packers, epilogue and pooling for each element type, for one instruction set
- * (ISA_NAME and TARGET set; its gemm_tile already included).
+/* elements.inc.h - packers, epilogue, pooling and filters for each element type, for one
+ * instruction set. The last that a set includes: its vectors come before, and ISA_NAME, TARGET,
+ * ROWS, VECTORS and TILE_CASES are undefined here.
  */
 
 #define REAL float
@@ -7,6 +8,7 @@
 #define REAL_IS_DOUBLE 0
 #include "activation.inc.h"
 
+/* Arrays of REAL come first: others call their moves. */
 #define STORAGE float
 #define STORAGE_NAME f32
 #define STORAGE_IS_REAL 1
@@ -40,3 +42,11 @@
 #undef REAL
 #undef REAL_NAME
 #undef REAL_IS_DOUBLE
+
+#include "filters.inc.h"
+
+#undef ISA_NAME
+#undef TARGET
+#undef ROWS
+#undef VECTORS
+#undef TILE_CASES

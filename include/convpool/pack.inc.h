@@ -6,58 +6,43 @@
  * layout, stride, dilation, borders and the element type.
  *
  * Included once for each instruction set and element type, with STORAGE, STORAGE_NAME, REAL,
- * LOAD(element) -> REAL, ISA_NAME and TARGET set.
+ * REAL_NAME, LOAD(element) -> REAL, ISA_NAME and TARGET set.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
+/* That of arrays of REAL, which come first. */
+#define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
-/* to[j] = from[j], in moves of constant length, the last of which may overlap the one before. */
+/* to[j] = from[j] in moves of `chunk`, a literal, the last of which may overlap the one before.
+ * Precondition: length >= chunk. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(copy_chunks)(const int chunk,
+                                                    const STORAGE *CONVPOOL_RESTRICT from,
+                                                    int64_t length, REAL *CONVPOOL_RESTRICT to)
+{
+    const int64_t last = length - chunk;
+    int64_t j;
+    int i;
+    for (j = 0; j < last; j += chunk) {
+        for (i = 0; i < chunk; ++i) {
+            to[j + i] = LOAD(from[j + i]);
+        }
+    }
+    for (i = 0; i < chunk; ++i) {
+        to[last + i] = LOAD(from[last + i]);
+    }
+}
+
+/* The same for any length. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(copy)(const STORAGE *from, int64_t length,
                                              REAL *CONVPOOL_RESTRICT to)
 {
     int64_t j;
-    int i;
     if (length >= 8) {
-        for (j = 0; j < length - 8; j += 8) {
-            for (i = 0; i < 8; ++i) {
-                to[j + i] = LOAD(from[j + i]);
-            }
-        }
-        for (i = 0; i < 8; ++i) {
-            to[length - 8 + i] = LOAD(from[length - 8 + i]);
-        }
+        NAME(copy_chunks)(8, from, length, to);
     } else if (length >= 4) {
-        for (i = 0; i < 4; ++i) {
-            to[i] = LOAD(from[i]);
-        }
-        for (i = 0; i < 4; ++i) {
-            to[length - 4 + i] = LOAD(from[length - 4 + i]);
-        }
+        NAME(copy_chunks)(4, from, length, to);
     } else {
         for (j = 0; j < length; ++j) {
             to[j] = LOAD(from[j]);
-        }
-    }
-}
-
-/* The same, from reals. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(copy_reals)(const REAL *from, int64_t length,
-                                                   REAL *CONVPOOL_RESTRICT to)
-{
-    if (length >= 16) {
-        memcpy(to, from, 16 * sizeof(REAL));
-        if (length > 16) {
-            memcpy(to + 16, from + 16, (size_t)(length - 16) * sizeof(REAL));
-        }
-    } else if (length >= 8) {
-        memcpy(to, from, 8 * sizeof(REAL));
-        memcpy(to + length - 8, from + length - 8, 8 * sizeof(REAL));
-    } else if (length >= 4) {
-        memcpy(to, from, 4 * sizeof(REAL));
-        memcpy(to + length - 4, from + length - 4, 4 * sizeof(REAL));
-    } else {
-        int64_t j;
-        for (j = 0; j < length; ++j) {
-            to[j] = from[j];
         }
     }
 }
@@ -297,10 +282,11 @@ TARGET CONVPOOL_NOINLINE int NAME(pack_patch)(const convpool_conv *conv, const S
         }
         for (r = 0; r < n; ++r) {
             NAME(copied_run) *run = &copied[r];
+            /* A constant length, the commonest, is a constant move. */
             if (run->length == 16) {
-                NAME(copy_reals)(from + run->from, 16, run->to);
+                REAL_VERB(copy)(from + run->from, 16, run->to);
             } else {
-                NAME(copy_reals)(from + run->from, run->length, run->to);
+                REAL_VERB(copy)(from + run->from, run->length, run->to);
             }
             run->to += width;
         }
@@ -398,3 +384,4 @@ TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const 
 }
 
 #undef NAME
+#undef REAL_VERB

@@ -56,41 +56,6 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(reduce_down)(const convpool_pool *pool,
     }
 }
 
-/* Copies one row of cells, `chunk` at a time; the last chunk overlaps the one before it. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(copy_chunks)(const int chunk,
-                                                    const STORAGE *CONVPOOL_RESTRICT from,
-                                                    int64_t count, REAL *CONVPOOL_RESTRICT to)
-{
-    const int64_t last = count - chunk;
-    int64_t i;
-    int l;
-    for (i = 0; i < last; i += chunk) {
-        for (l = 0; l < chunk; ++l) {
-            to[i + l] = LOAD(from[i + l]);
-        }
-    }
-    for (l = 0; l < chunk; ++l) {
-        to[last + l] = LOAD(from[last + l]);
-    }
-}
-
-TARGET CONVPOOL_FORCE_INLINE void NAME(copy_cells)(const STORAGE *from, int64_t step,
-                                                   int64_t count, REAL *to)
-{
-    int64_t i;
-    if (step != 1) {
-        for (i = 0; i < count; ++i) {
-            to[i] = LOAD(from[i * step]);
-        }
-    } else if (count >= CONVPOOL_POOL_CHUNK) {
-        NAME(copy_chunks)(CONVPOOL_POOL_CHUNK, from, count, to);
-    } else if (count >= 4) {
-        NAME(copy_chunks)(4, from, count, to);
-    } else {
-        NAME(copy_chunks)(1, from, count, to);
-    }
-}
-
 /* Writes a row's border; its own cells may be written too. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(fill_border)(const NAME(stretch) *s, REAL nothing, REAL *to)
 {
@@ -132,7 +97,7 @@ TARGET CONVPOOL_NOINLINE void NAME(lay_rows)(const STORAGE *from, int64_t row_st
     }
     for (r = 0; r < rows; ++r) {
         NAME(fill_border)(&s, nothing, to + r * s.cells);
-        NAME(copy_cells)(from + r * row_step, column_step, count, to + r * s.cells + s.begin);
+        NAME(gather)(from + r * row_step, column_step, count, to + r * s.cells + s.begin);
     }
 }
 

@@ -146,7 +146,6 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
 #define VLOAD4(p, v) convpool_load4_f32_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f32_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_avx2(p, v)
-enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #include "vectors.inc.h"
 
 #define REAL double
@@ -169,7 +168,6 @@ enum { convpool_columns_f32_avx2 = VECTORS * LANES };
 #define VLOAD4(p, v) convpool_load4_f64_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f64_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f64_avx2(p, v)
-enum { convpool_columns_f64_avx2 = VECTORS * LANES };
 #include "vectors.inc.h"
 
 #define PAIRS
@@ -186,16 +184,8 @@ enum { convpool_columns_f64_avx2 = VECTORS * LANES };
     VSTORE(p, _mm256_blend_epi16(VLOAD(p), _mm256_slli_epi32(VLOAD(q), 16), 0xAA))
 #include "vectors.inc.h"
 
-#include "elements.inc.h"
-#include "filters.inc.h"
-
 enum { convpool_rows_avx2 = ROWS };
-
-#undef ISA_NAME
-#undef TARGET
-#undef ROWS
-#undef VECTORS
-#undef TILE_CASES
+#include "elements.inc.h"
 
 #endif
 #endif

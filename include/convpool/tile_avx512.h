@@ -101,7 +101,6 @@ CONVPOOL_AVX512_STRUCTURES(f64, double, __m512d, pd, 8,
 #define VLOAD4(p, v) convpool_load4_f32_avx512(p, v)
 #define VSTORE2(p, v) convpool_store2_f32_avx512(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_avx512(p, v)
-enum { convpool_columns_f32_avx512 = VECTORS * LANES };
 #include "vectors.inc.h"
 
 #define REAL double
@@ -124,7 +123,6 @@ enum { convpool_columns_f32_avx512 = VECTORS * LANES };
 #define VLOAD4(p, v) convpool_load4_f64_avx512(p, v)
 #define VSTORE2(p, v) convpool_store2_f64_avx512(p, v)
 #define VSTORE4(p, v) convpool_store4_f64_avx512(p, v)
-enum { convpool_columns_f64_avx512 = VECTORS * LANES };
 #include "vectors.inc.h"
 
 #define PAIRS
@@ -141,16 +139,8 @@ enum { convpool_columns_f64_avx512 = VECTORS * LANES };
     VSTORE(p, _mm512_mask_blend_epi16(0xAAAAAAAA, VLOAD(p), _mm512_slli_epi32(VLOAD(q), 16)))
 #include "vectors.inc.h"
 
-#include "elements.inc.h"
-#include "filters.inc.h"
-
 enum { convpool_rows_avx512 = ROWS };
-
-#undef ISA_NAME
-#undef TARGET
-#undef ROWS
-#undef VECTORS
-#undef TILE_CASES
+#include "elements.inc.h"
 
 #endif
 #endif

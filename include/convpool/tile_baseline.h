@@ -6,25 +6,20 @@
 
 #include "elements.h"
 
-CONVPOOL_FORCE_INLINE float convpool_and_f32_baseline(float a, float b)
-{
-    uint32_t i, j;
-    memcpy(&i, &a, sizeof i);
-    memcpy(&j, &b, sizeof j);
-    i &= j;
-    memcpy(&a, &i, sizeof a);
-    return a;
-}
-
-CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
-{
-    uint64_t i, j;
-    memcpy(&i, &a, sizeof i);
-    memcpy(&j, &b, sizeof j);
-    i &= j;
-    memcpy(&a, &i, sizeof a);
-    return a;
-}
+/* The bits that both numbers have. */
+#define CONVPOOL_BASELINE_AND(real, name, bits)                                 \
+    CONVPOOL_FORCE_INLINE real convpool_and_##name##_baseline(real a, real b)   \
+    {                                                                           \
+        bits i, j;                                                              \
+        memcpy(&i, &a, sizeof i);                                               \
+        memcpy(&j, &b, sizeof j);                                               \
+        i &= j;                                                                 \
+        memcpy(&a, &i, sizeof a);                                               \
+        return a;                                                               \
+    }
+CONVPOOL_BASELINE_AND(float, f32, uint32_t)
+CONVPOOL_BASELINE_AND(double, f64, uint64_t)
+#undef CONVPOOL_BASELINE_AND
 
 #define ISA_NAME baseline
 #define TARGET
@@ -49,19 +44,7 @@ CONVPOOL_FORCE_INLINE double convpool_and_f64_baseline(double a, double b)
 #define REAL_NAME i32
 #include "vectors.inc.h"
 
+enum { convpool_rows_baseline = ROWS };
 #include "elements.inc.h"
-#include "filters.inc.h"
-
-enum {
-    convpool_rows_baseline = ROWS,
-    convpool_columns_f32_baseline = VECTORS,
-    convpool_columns_f64_baseline = VECTORS
-};
-
-#undef ISA_NAME
-#undef TARGET
-#undef ROWS
-#undef VECTORS
-#undef TILE_CASES
 
 #endif

@@ -92,7 +92,6 @@ CONVPOOL_FORCE_INLINE int32x4x2_t convpool_multiply_pairs_neon(int32x4x2_t a, in
 #define VLOAD4(p, v) convpool_load4_f32_neon(p, v)
 #define VSTORE2(p, v) convpool_store2_f32_neon(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_neon(p, v)
-enum { convpool_columns_f32_neon = VECTORS * LANES };
 #include "vectors.inc.h"
 
 #define REAL double
@@ -116,7 +115,6 @@ enum { convpool_columns_f32_neon = VECTORS * LANES };
 #define VLOAD4(p, v) convpool_load4_f64_neon(p, v)
 #define VSTORE2(p, v) convpool_store2_f64_neon(p, v)
 #define VSTORE4(p, v) convpool_store4_f64_neon(p, v)
-enum { convpool_columns_f64_neon = VECTORS * LANES };
 #include "vectors.inc.h"
 
 /* A multiply-add of halves widens them: the sums of the first two pairs of a register stay apart
@@ -134,16 +132,8 @@ enum { convpool_columns_f64_neon = VECTORS * LANES };
 #define VJOIN(p, q) vst1q_s32(p, vsliq_n_s32(vld1q_s32(p), vld1q_s32(q), 16))
 #include "vectors.inc.h"
 
-#include "elements.inc.h"
-#include "filters.inc.h"
-
 enum { convpool_rows_neon = ROWS };
-
-#undef ISA_NAME
-#undef TARGET
-#undef ROWS
-#undef VECTORS
-#undef TILE_CASES
+#include "elements.inc.h"
 #undef VELEMENT
 
 #endif

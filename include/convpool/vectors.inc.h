@@ -55,6 +55,7 @@
 #include "plane.inc.h"
 #include "winograd.inc.h"
 #include "filter_fold.inc.h"
+enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };
 #include "pool_deal.inc.h"
 #include "pool_slide.inc.h"
 #include "pool_lanes.inc.h"

@@ -32,25 +32,21 @@ typedef struct NAME(tile_run) {
 TARGET CONVPOOL_INLINE int NAME(tile_runs)(const convpool_conv *conv, int m, int64_t tile,
                                            int64_t tiles, NAME(tile_run) *run)
 {
-    const int64_t across = (conv->axis[CONVPOOL_COLUMN].out + m - 1) / m;
-    const int64_t down = (conv->axis[CONVPOOL_ROW].out + m - 1) / m;
-    int64_t column = tile % across, row = tile / across % down, image = tile / across / down;
-    int n = 0;
-    for (; tiles > 0; ++n, ++run) {
-        run->image = image;
-        run->top = row * m;
-        run->left = column * m;
-        run->tiles = across - column < tiles ? across - column : tiles;
-        run->tiles = run->tiles < CONVPOOL_WINOGRAD_TILES ? run->tiles
-                                                          : (int64_t)CONVPOOL_WINOGRAD_TILES;
-        tiles -= run->tiles;
-        column += run->tiles;
-        if (column == across) {
-            column = 0;
-            if (++row == down) {
-                row = 0;
-                ++image;
-            }
+    convpool_axis grid[CONVPOOL_AXES];
+    convpool_run rows[CONVPOOL_WINOGRAD_CHUNK];
+    int64_t done;
+    int rows_cut, r, n = 0;
+    memcpy(grid, conv->axis, sizeof grid);
+    grid[CONVPOOL_ROW].out = (grid[CONVPOOL_ROW].out + m - 1) / m;
+    grid[CONVPOOL_COLUMN].out = (grid[CONVPOOL_COLUMN].out + m - 1) / m;
+    rows_cut = convpool_split_runs(grid, tile, tiles, rows);
+    for (r = 0; r < rows_cut; ++r) {
+        for (done = 0; done < rows[r].length; done += run->tiles, ++run, ++n) {
+            const int64_t left = rows[r].length - done;
+            run->image = rows[r].image;
+            run->top = rows[r].row * m;
+            run->left = (rows[r].column + done) * m;
+            run->tiles = left < CONVPOOL_WINOGRAD_TILES ? left : (int64_t)CONVPOOL_WINOGRAD_TILES;
         }
     }
     return n;
@@ -84,26 +80,6 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
             if (left + t * m + i >= 0 && left + t * m + i < columns->size) {
                 memset(&run->inside[i][t], 0xFF, sizeof(REAL));
             }
-        }
-    }
-}
-
-/* Copies a row of cells, border and all. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_copy)(const convpool_conv *conv,
-                                                      const STORAGE *line, int64_t left,
-                                                      int64_t width, REAL *to)
-{
-    const convpool_axis *columns = &conv->axis[CONVPOOL_COLUMN];
-    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
-    int64_t j;
-    if (left >= 0 && left + width <= columns->size) {
-        NAME(gather)(line + left * step, step, width, to);
-    } else if (step == 1 && conv->border == CONVPOOL_CONSTANT) {
-        NAME(pack_edge)(line, left, columns->size, (REAL)conv->border_value, width, to);
-    } else {
-        for (j = 0; j < width; ++j) {
-            const int64_t l = convpool_border_index(left + j, columns->size, conv->border);
-            to[j] = l < 0 ? (REAL)conv->border_value : LOAD(line[l * step]);
         }
     }
 }
@@ -144,14 +120,14 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const
             const STORAGE *image = from + run->image * conv->x_stride[0];
             const REAL *row[SIDE];
             for (i = 0; i < SIDE; ++i) {
-                row[i] = run->row_is[i] == NAME(row_outside)  ? outside
-                         : run->row_is[i] == NAME(row_copied) ? patch[i]
-                                                        : (const REAL *)(const void *)image +
-                                                              run->row_at[i];
+                row[i] = run->row_is[i] == NAME(row_outside) ? outside
+                         : run->row_is[i] == NAME(row_copied)
+                             ? patch[i]
+                             : (const REAL *)(const void *)image + run->row_at[i];
                 if (run->row_is[i] == NAME(row_copied)) {
                     const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
-                    NAME(winograd_copy)(conv, image + run->row_at[i] - left, left,
-                                     (run->tiles - 1) * m + SIDE, patch[i]);
+                    NAME(pack_line)(conv, image + run->row_at[i] - left, left, 1,
+                                    (run->tiles - 1) * m + SIDE, patch[i]);
                 }
             }
             REAL_VERB(winograd_input)(m, row, run->masked ? run->inside : NULL, run->tiles,

@@ -17,7 +17,7 @@ from libc.stdint cimport int64_t
 from convpool cimport _conv, _pool
 from convpool._geometry cimport data_of, fill_strides
 from convpool._kernels cimport *
-from convpool._conv cimport Strips
+from convpool._conv cimport AUTO, WINOGRAD, Strips
 from convpool._memory cimport bytes_out
 from convpool._plain cimport *
 from convpool._winograd cimport fits_winograd
@@ -30,7 +30,6 @@ from convpool._threads import checked_threads
 cnp.import_array()
 
 cdef enum:
-    WINOGRAD = 2               # of _arguments.ALGORITHMS
     RANK = 5                   # of the largest array: a batch of volumes
 
 cdef int64_t UNCOUNTABLE = 1 << 62  # pixels of an axis
@@ -406,7 +405,8 @@ def linear(x, weight, bias, activation, num_threads):
         conv.residual_stride[:] = conv.out_stride
         _conv.run_convolution(
             &conv, data_of(rows), matrix, data_of(biases), NULL,
-            <bytes_out>cnp.PyArray_DATA(result), None, element_type(rows), True, 0, num_threads)
+            <bytes_out>cnp.PyArray_DATA(result), None, element_type(rows), True, AUTO,
+            num_threads)
     if rank == 1:
         return result[0]
     return result if whole is None else result.reshape((*whole, outputs))

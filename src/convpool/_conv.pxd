@@ -4,6 +4,11 @@ cimport numpy as cnp
 from convpool._kernels cimport convpool_conv
 from convpool._memory cimport Block, bytes_in, bytes_out
 
+cdef enum:  # as _arguments.ALGORITHMS numbers them
+    AUTO = 0
+    DIRECT = 1
+    WINOGRAD = 2
+
 cdef class Strips:
     cdef Block rows, columns, winograd
 

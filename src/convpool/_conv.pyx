@@ -23,7 +23,8 @@ cimport numpy as cnp
 
 from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
-from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
+from convpool._memory cimport (
+    ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div, cut)
 from convpool._stencil cimport run_stencil, suits_stencil
 from convpool._threads cimport kernels_for, threads_for
 from convpool._winograd cimport fits_winograd, pays_winograd, run_winograd, transform_weights
@@ -39,12 +40,6 @@ cdef enum:
     LEAST_ROWS = 4       # for each
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
-
-
-cdef enum:
-    AUTO = 0
-    DIRECT = 1
-    WINOGRAD = 2
 
 
 cdef struct Plan:
@@ -227,11 +222,6 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
         elif end == plan.depth:
             kernels.store_tile(conv, line, kernels.columns, False, channel + first, last - first,
                                pixel + p * pixel_width, used_pixels, bias, residual, out)
-
-
-cdef inline int64_t cut(int64_t total, int64_t blocks, int64_t block) noexcept nogil:
-    """Where a block begins, of blocks as even as can be."""
-    return total * block // blocks
 
 
 cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,

@@ -12,6 +12,11 @@ cdef inline int64_t ceil_div(int64_t a, int64_t b) noexcept nogil:
     return (a + b - 1) // b
 
 
+cdef inline int64_t cut(int64_t total, int64_t blocks, int64_t block) noexcept nogil:
+    """Where a block begins, of blocks as even as can be."""
+    return total * block // blocks
+
+
 cdef inline int64_t aligned(int64_t size) noexcept nogil:
     return ceil_div(size, ALIGNMENT) * ALIGNMENT
 

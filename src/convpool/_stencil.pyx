@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The driver of convolutions whose outputs see one input channel each: depthwise, and filters.
+"""The driver of convolutions whose outputs see one input channel each: depthwise.
 
     offsets = where each tap stands in a patch, from the output pixel
     parallel over (image, lanes of output channels, depth, block of rows, block of columns):
@@ -68,7 +68,6 @@ cdef struct Plan:
 
 
 cdef struct Weight:
-    const convpool_kernels* kernels  # of its type
     convpool_conv conv
     int64_t stride[5]
     bytes_in data
@@ -256,8 +255,8 @@ cdef void pack_taps(const Plan* plan, const Weight* weight, int64_t channel, int
                     bytes_out packed) noexcept nogil:
     """[tap][lane], and after the last tap the biases."""
     cdef int64_t real = <int64_t>plan.kernels.real_size
-    weight.kernels.pack_weights(&weight.conv, weight.data, weight.stride, channel,
-                                plan.weight_pitch, packed, plan.stencil.taps, 0)
+    plan.kernels.pack_weights(&weight.conv, weight.data, weight.stride, channel,
+                              plan.weight_pitch, packed, plan.stencil.taps, 0)
     if weight.bias != NULL:
         memcpy(packed + plan.stencil.taps * plan.weight_pitch * real,
                weight.bias + channel * real, lanes * real)
@@ -453,7 +452,6 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     plan_results(&plan, conv, residual != NULL)
     plan_memory(&plan, conv)
 
-    taps.kernels = kernels
     taps.conv = conv[0]
     taps.conv.out_channels = plan.channels
     fill_strides(taps.stride, weight, False)

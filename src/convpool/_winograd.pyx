@@ -23,7 +23,8 @@ cimport numpy as cnp
 
 from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
-from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div
+from convpool._memory cimport (
+    ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div, cut)
 
 cnp.import_array()
 
@@ -61,6 +62,13 @@ cdef bint fits_winograd(const convpool_conv* conv) noexcept:
             and axis[CONVPOOL_ROW].kernel in (3, 5))
 
 
+cdef int64_t tiles_of(const convpool_conv* conv) noexcept:
+    """Tiles of one image."""
+    cdef int64_t side = CONVPOOL_WINOGRAD_SIDE + 1 - conv.axis[CONVPOOL_ROW].kernel
+    return (ceil_div(conv.axis[CONVPOOL_ROW].out, side)
+            * ceil_div(conv.axis[CONVPOOL_COLUMN].out, side))
+
+
 cdef double up_to(int64_t n, int64_t unit) noexcept:
     return <double>(ceil_div(n, unit) * unit)
 
@@ -74,9 +82,7 @@ cdef bint pays_winograd(const convpool_conv* conv) noexcept:
     side's channels share. The unit does not matter, nor the machine much: all scale with it."""
     cdef double channels = conv.channels, outputs = conv.out_channels
     cdef int64_t taps = convpool_taps(conv.axis), pixels = convpool_pixels(conv.axis)
-    cdef int64_t side = CONVPOOL_WINOGRAD_SIDE + 1 - conv.axis[CONVPOOL_ROW].kernel
-    cdef int64_t tiles = (ceil_div(conv.axis[CONVPOOL_ROW].out, side)
-                          * ceil_div(conv.axis[CONVPOOL_COLUMN].out, side))
+    cdef int64_t tiles = tiles_of(conv)
     cdef double direct = taps * up_to(pixels, 8) / 42
     cdef double winograd = CONVPOOL_WINOGRAD_POINTS * up_to(tiles, 8) / 46 + 9
     direct += 0.35 * taps * pixels / outputs + 0.3 * pixels / channels
@@ -99,11 +105,9 @@ cdef int64_t odd_lines(int64_t size) noexcept:
 
 cdef void plan_tiles(Plan* plan, const convpool_conv* conv, int threads) noexcept:
     cdef int64_t real = <int64_t>plan.kernels.real_size, rows = plan.kernels.rows
-    cdef int64_t side = CONVPOOL_WINOGRAD_SIDE + 1 - conv.axis[CONVPOOL_ROW].kernel
     cdef int64_t most = CONVPOOL_WINOGRAD_CHUNK // CONVPOOL_WINOGRAD_TILES, length, block
     cdef int64_t lanes = CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES * real
-    plan.tiles = (ceil_div(conv.axis[CONVPOOL_ROW].out, side)
-                  * ceil_div(conv.axis[CONVPOOL_COLUMN].out, side) * conv.batch)
+    plan.tiles = tiles_of(conv) * conv.batch
     plan.strips = ceil_div(plan.tiles, CONVPOOL_WINOGRAD_TILES)
     plan.together = threads > 1 and plan.strips * conv.groups < 4 * threads
     if plan.together:
@@ -156,7 +160,7 @@ cdef Block transform_weights(const convpool_conv* conv, const convpool_kernels* 
 
 
 cdef inline int64_t first_tile(const Plan* plan, int64_t chunk) noexcept nogil:
-    return min(plan.tiles, chunk * plan.strips // plan.chunks * CONVPOOL_WINOGRAD_TILES)
+    return min(plan.tiles, cut(plan.strips, plan.chunks, chunk) * CONVPOOL_WINOGRAD_TILES)
 
 
 cdef void transform(const Plan* plan, const convpool_conv* conv, bytes_in x, int64_t chunk,
