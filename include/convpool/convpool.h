@@ -18,6 +18,8 @@
  *             k->gemm_tile                                           (tile of sums)
  *             k->store_tile                                          (bias, activation, out)
  *
+ * For kernels of one tap k->gemm_rows reads pixels as rows where they lie, without a panel.
+ *
  * Kernels of 3x3 and 5x5 at stride 1 may go by Winograd's algorithm: k->winograd_weights (once),
  * for each chunk of tiles k->winograd_pack, k->gemm_tile for each of the 36 points,
  * k->winograd_store.

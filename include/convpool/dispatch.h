@@ -21,6 +21,9 @@ typedef struct convpool_kernels {
                          int64_t channel, int64_t width, void *strip, int64_t block, int64_t pitch);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
                       int64_t b_step, void *tile, int64_t tile_step, int chain);
+    void (*gemm_rows)(int64_t rows, int64_t columns, int64_t depth, const void *a, int64_t a_row,
+                      int64_t a_step, const void *b, int64_t b_step, void *tile, int64_t tile_step,
+                      int chain);
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch, int pixel_rows,
                        int64_t channel, int64_t channels, int64_t pixel, int64_t pixels,
                        const void *bias, const void *residual, void *out);
@@ -64,7 +67,8 @@ typedef double convpool_real_f64;
         sizeof(type), sizeof(convpool_real_##real), convpool_rows_##isa,                  \
             convpool_columns_##real##_##isa, CONVPOOL_FILTER_##storage(isa),              \
             convpool_pack_pixels_##storage##_##isa, convpool_pack_weights_##storage##_##isa, \
-            convpool_gemm_tile_##real##_##isa, convpool_store_tile_##storage##_##isa,     \
+            convpool_gemm_tile_##real##_##isa, convpool_gemm_rows_##real##_##isa,         \
+            convpool_store_tile_##storage##_##isa,                                        \
             convpool_stage_patch_##storage##_##isa, convpool_stencil_##real##_##isa,      \
             convpool_stencil_planes_##real##_##isa, convpool_stencil_lanes_##real##_##isa, \
             convpool_store_row_##storage##_##isa,                                         \
@@ -77,7 +81,7 @@ typedef double convpool_real_f64;
     {                                                                                   \
         sizeof(type), sizeof(double), convpool_rows_##isa, convpool_columns_f64_##isa,  \
             CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, NULL                                                \
+            NULL, NULL, NULL, NULL, NULL, NULL                                          \
     }
 
 /* In the order of convpool_dtype. */

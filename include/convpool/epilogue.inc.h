@@ -6,6 +6,7 @@
  * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
+#define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
 /* Lines of sums and where they belong. From line to line and from value to value each array steps
  * as it says; bias and residual may be NULL. */
@@ -145,14 +146,10 @@ TARGET CONVPOOL_NOINLINE void NAME(turn_tile)(const convpool_conv *conv, const R
 {
     enum { PIECE = 64 };
     REAL turned[CONVPOOL_MAX_WIDTH * PIECE];
-    int64_t first, used, i, c;
+    int64_t first, used;
     for (first = 0; first < pixels; first += used) {
         used = pixels - first < PIECE ? pixels - first : (int64_t)PIECE;
-        for (i = 0; i < used; ++i) {
-            for (c = 0; c < channels; ++c) {
-                turned[c * PIECE + i] = sums[(first + i) * pitch + c];
-            }
-        }
+        REAL_VERB(turn)(sums + first * pitch, pitch, used, channels, turned, PIECE);
         NAME(store_tile)(conv, turned, PIECE, 0, channel, channels, pixel + first, used, bias,
                          residual, out);
     }
@@ -162,7 +159,8 @@ TARGET CONVPOOL_NOINLINE void NAME(turn_tile)(const convpool_conv *conv, const R
  * number `pixel` of the batch on. Its lines, `pitch` elements apart, run along pixels, or along
  * channels where `pixel_rows`. `bias`, `residual` and `out` point to the group's first element.
  * Preconditions: pixels <= CONVPOOL_MAX_PIXELS; if `pixel_rows`, channels <= CONVPOOL_MAX_WIDTH;
- * residual is disjoint from out, or the same elements. */
+ * lines that run along channels have whole vectors; residual is disjoint from out, or the same
+ * elements. */
 TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const void *tile,
                                              int64_t pitch, int pixel_rows, int64_t channel,
                                              int64_t channels, int64_t pixel, int64_t pixels,
@@ -258,3 +256,4 @@ TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const con
 }
 
 #undef NAME
+#undef REAL_VERB

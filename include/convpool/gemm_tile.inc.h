@@ -10,7 +10,8 @@
  *      |.|   |                |
  *      +-+   +----------------+
  *     ROWS
- *   a is read at a[k * ROWS + r], b at b[k * b_step + c], tile at tile[r * tile_step + c].
+ *   a is read at a[k * a_step + r * a_row], in a strip at a[k * ROWS + r], b at b[k * b_step + c],
+ *   tile at tile[r * tile_step + c].
  *
  * Each element is a chain of (fused) multiply-adds in the order of k, from 0 or from what the tile
  * holds: neither the number of threads, nor the cut of depth into blocks, nor the width of a vector
@@ -23,9 +24,12 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
-/* `rows` and `vectors` are literals at each call, so that all loops but that over k unroll. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vectors, int64_t depth,
-                                                  const REAL *CONVPOOL_RESTRICT a,
+/* `strip`, whether a is one, `rows` and `vectors` are literals at each call, so that all loops but
+ * that over k unroll. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int rows,
+                                                  const int vectors, int64_t depth,
+                                                  const REAL *CONVPOOL_RESTRICT a, int64_t a_row,
+                                                  int64_t a_step,
                                                   const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
                                                   REAL *CONVPOOL_RESTRICT tile, int64_t tile_step,
                                                   int chain)
@@ -49,13 +53,13 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
         }
         CONVPOOL_UNROLL
         for (r = 0; r < rows; ++r) {
-            const VEC row = VROW(a, r);
+            const VEC row = strip ? VROW(a, r) : VSET1(a[r * a_row]);
             CONVPOOL_UNROLL
             for (v = 0; v < vectors; ++v) {
                 sum[r][v] = VFMA(row, column[v], sum[r][v]);
             }
         }
-        a += ROWS;
+        a += strip ? ROWS : a_step;
         b += b_step;
     }
     CONVPOOL_UNROLL
@@ -79,9 +83,28 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
 {
     const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
     REAL *tile_ = (REAL *)tile;
-#define TILE_CASE(r, v)                                                             \
-    case (r) * 16 + (v):                                                            \
-        NAME(tile_body)(r, v, depth, a_, b_, b_step, tile_, tile_step, chain);      \
+#define TILE_CASE(r, v)                                                                     \
+    case (r) * 16 + (v):                                                                    \
+        NAME(tile_body)(1, r, v, depth, a_, 1, ROWS, b_, b_step, tile_, tile_step, chain);  \
+        break;
+    switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
+        TILE_CASES(TILE_CASE)
+    default: break;
+    }
+#undef TILE_CASE
+}
+
+/* The same with rows where they lie, of which no more is read: a[k * a_step + r * a_row]. */
+TARGET CONVPOOL_INLINE void NAME(gemm_rows)(int64_t rows, int64_t columns, int64_t depth,
+                                            const void *a, int64_t a_row, int64_t a_step,
+                                            const void *b, int64_t b_step, void *tile,
+                                            int64_t tile_step, int chain)
+{
+    const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
+    REAL *tile_ = (REAL *)tile;
+#define TILE_CASE(r, v)                                                                           \
+    case (r) * 16 + (v):                                                                          \
+        NAME(tile_body)(0, r, v, depth, a_, a_row, a_step, b_, b_step, tile_, tile_step, chain);  \
         break;
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
         TILE_CASES(TILE_CASE)

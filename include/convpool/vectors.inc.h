@@ -51,6 +51,7 @@
 #include "filter_join.inc.h"
 #else
 #include "gemm_tile.inc.h"
+#include "turn.inc.h"
 #include "stencil.inc.h"
 #include "plane.inc.h"
 #include "winograd.inc.h"

@@ -6,6 +6,7 @@
     parallel over (group, block of pixels, which run on from image to image, block of channels):
         for each block of depth:
             panel = pack(input pixels, block of depth)         (of this thread)
+                    or, for kernels of one tap, the input itself
             for each strip of channels x strip of pixels:
                 tile += weights strip * panel strip            (from 0 at the first block)
                 at the last block: out = epilogue(tile)
@@ -33,11 +34,15 @@ cnp.import_array()
 
 cdef enum:
     DEPTH_BLOCK = 256    # steps of a panel at most: 16 kB for a strip of 16 float32 pixels
+    POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
+    CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
+    FEW_CHANNELS = 96    # of output: so few do not repay the packing of pixels
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
     LEAST_COLUMNS = 3    # strips of pixels in a block, if there is a choice: all weights are read
     LEAST_ROWS = 4       # for each
+    MOST_STRIPS = PIXEL_BLOCK  # of pixels in a block
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
 
@@ -45,8 +50,10 @@ cdef enum:
 cdef struct Plan:
     const convpool_kernels* kernels
     int pixel_rows               # tiles: rows of pixels, columns of channels; or the other way
+    int in_place                 # rows of pixels are read where they lie, a strip of one image
     int64_t depth, depth_block
     int64_t pixels, pixel_width, pixel_strips, pixel_blocks
+    int64_t image_pixels, image_strips  # what strips are cut from: an image, or the whole batch
     int64_t channel_width, channel_strips, channel_blocks
     int64_t block_strips         # strips of channels in a block, at most
     int64_t weight_piece         # elements of a packed strip's share of one block of depth
@@ -56,11 +63,42 @@ cdef struct Plan:
     int64_t tasks
 
 
+# What a task computes of one group.
+cdef struct Part:
+    int64_t pixel, pixels, channel, channels
+    int64_t strips                        # of pixels
+    int64_t begin[MOST_STRIPS + 1]        # where each begins, from `pixel` on
+    int64_t place[MOST_STRIPS]            # its first element in x
+
+
+cdef bint is_pointwise(const convpool_conv* conv) noexcept:
+    """Whether pixel i of the output sees pixel i of the input alone."""
+    cdef int i
+    for i in range(CONVPOOL_AXES):
+        if (conv.axis[i].kernel != 1 or conv.axis[i].stride != 1 or conv.axis[i].before
+                or conv.axis[i].after):
+            return False
+    return True
+
+
 cdef bint wastes_columns(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
     """Whether pixels as columns would leave a tenth of the vectors' lanes empty: then channels are
     columns, though pixels lie next to each other. No result depends on it."""
     cdef int64_t pixels = conv.batch * convpool_pixels(conv.axis)
     return 10 * pixels < 9 * ceil_div(pixels, kernels.columns // 2) * (kernels.columns // 2)
+
+
+cdef bint reads_in_place(const convpool_kernels* kernels, const convpool_conv* conv,
+                         bint channels_last) noexcept:
+    """Whether the micro-kernel can read pixels where they lie, and sooner than packed: pixels
+    evenly apart, of elements that need no conversion. Channels so far apart that they meet in the
+    same sets of the cache are better packed. No result depends on it."""
+    cdef int64_t apart = conv.x_stride[CONVPOOL_AT_CHANNEL] * <int64_t>kernels.element_size
+    return (is_pointwise(conv) and conv.axis[CONVPOOL_DEPTH].out == 1
+            and conv.axis[CONVPOOL_ROW].out == 1 and kernels.element_size == kernels.real_size
+            and apart % CROWDED != 0
+            and (channels_last or conv.out_channels <= FEW_CHANNELS
+                 or wastes_columns(kernels, conv)))
 
 
 cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) noexcept:
@@ -73,9 +111,10 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     """The part of a plan that packed weights depend on. They are laid out as they are used: all
     strips' shares of a block of depth follow one another."""
     cdef const convpool_kernels* kernels = plan.kernels
+    cdef bint points = plan.pixel_rows and convpool_taps(conv.axis) == 1
     cdef int64_t blocks
     plan.depth = conv.channels * convpool_taps(conv.axis)
-    blocks = ceil_div(plan.depth, DEPTH_BLOCK)
+    blocks = ceil_div(plan.depth, POINT_BLOCK if points else DEPTH_BLOCK)
     plan.depth_block = ceil_div(ceil_div(plan.depth, blocks), DEPTH_UNIT) * DEPTH_UNIT
     plan.pixel_width = kernels.rows if plan.pixel_rows else kernels.columns
     plan.channel_width = kernels.columns if plan.pixel_rows else kernels.rows
@@ -87,20 +126,27 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
 
 cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept nogil:
     """Cuts the work into blocks of even size: pixels first, since every cut through channels packs
-    the pixels again."""
+    the pixels again; but what needs no packing along its longer side."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size
     cdef int64_t most = PIXEL_BLOCK // plan.pixel_width, most_channels = plan.channel_strips
     cdef int64_t least = LEAST_ROWS if plan.pixel_rows else LEAST_COLUMNS, even, tiles
-    plan.pixels = conv.batch * convpool_pixels(conv.axis)
-    plan.pixel_strips = ceil_div(plan.pixels, plan.pixel_width)
+    plan.image_pixels = convpool_pixels(conv.axis)
+    plan.pixels = conv.batch * plan.image_pixels
+    if not plan.in_place:
+        plan.image_pixels = plan.pixels
+    plan.image_strips = ceil_div(plan.image_pixels, plan.pixel_width)
+    plan.pixel_strips = plan.pixels // plan.image_pixels * plan.image_strips
     plan.tile_size = plan.pixel_width * plan.channel_width * real
     if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
         most = max(<int64_t>1, min(most, TILES // (plan.tile_size * most_channels)))
         most_channels = max(<int64_t>1, min(most_channels, TILES // (plan.tile_size * most)))
     plan.pixel_blocks = ceil_div(plan.pixel_strips, most)
     plan.channel_blocks = ceil_div(plan.channel_strips, most_channels)
-    if threads > 1:
+    if (threads > 1 and plan.in_place and conv.out_channels > plan.pixels
+            and plan.channel_strips % threads == 0):
+        plan.channel_blocks = max(plan.channel_blocks, threads)
+    elif threads > 1:
         plan.pixel_blocks = max(plan.pixel_blocks, min(ceil_div(4 * threads, conv.groups),
                                                        plan.pixel_strips // least))
         even = ceil_div(plan.pixel_blocks, threads) * threads
@@ -113,7 +159,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.block_strips = ceil_div(plan.channel_strips, plan.channel_blocks)
     # One line more than a strip holds, lest strips meet in one set of the cache.
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
-    plan.panel_size = aligned(most * plan.strip_pitch * real)
+    plan.panel_size = 0 if plan.in_place else aligned(most * plan.strip_pitch * real)
     tiles = most if plan.pixel_rows else ceil_div(CHANNEL_BLOCK, plan.channel_width)
     if plan.depth > plan.depth_block:
         tiles = most * plan.block_strips
@@ -152,76 +198,131 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     return packed
 
 
-cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
-                         bytes_in bias, bytes_in residual, bytes_out out, int64_t pixel,
-                         int64_t pixels, int64_t channel, int64_t channels,
-                         bytes_out scratch) noexcept nogil:
-    """One block of pixels by one block of channels, of one group."""
-    cdef int64_t begin, end, first, last
+cdef int64_t first_pixel(const Plan* plan, int64_t strip) noexcept nogil:
+    """Where a strip begins. Those of pixels in place are as even as can be: a tile of one row takes
+    as long as one of four."""
+    cdef int64_t image = strip // plan.image_strips
+    strip %= plan.image_strips
+    if plan.in_place:
+        return image * plan.image_pixels + cut(plan.image_pixels, plan.image_strips, strip)
+    return min(strip * plan.pixel_width, plan.pixels) + image * plan.image_pixels
+
+
+cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
+                   int64_t channel_block, Part* part) noexcept nogil:
+    """A block of pixels by a block of channels."""
+    cdef int64_t strip = cut(plan.pixel_strips, plan.pixel_blocks, block)
+    cdef int64_t i, pixel
+    part.strips = cut(plan.pixel_strips, plan.pixel_blocks, block + 1) - strip
+    part.pixel = first_pixel(plan, strip)
+    for i in range(part.strips):
+        pixel = first_pixel(plan, strip + i)
+        part.begin[i] = pixel - part.pixel
+        part.place[i] = (pixel // plan.image_pixels * conv.x_stride[CONVPOOL_AT_BATCH]
+                         + pixel % plan.image_pixels * conv.x_stride[CONVPOOL_AT_COLUMN])
+    part.pixels = first_pixel(plan, strip + part.strips) - part.pixel
+    part.begin[part.strips] = part.pixels
+    part.channel = plan.channel_width * cut(plan.channel_strips, plan.channel_blocks, channel_block)
+    part.channels = min(conv.out_channels, plan.channel_width * cut(
+        plan.channel_strips, plan.channel_blocks, channel_block + 1)) - part.channel
+
+
+cdef void convolve_part(const Plan* plan, const convpool_conv* conv, const Part* part,
+                        bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
+                        bytes_out out, bytes_out scratch) noexcept nogil:
+    cdef int64_t begin = 0, end, first, last
     cdef bytes_out panel = scratch
     cdef bytes_out tiles = scratch + plan.panel_size
-    begin = 0
     while begin < plan.depth:
         end = min(begin + plan.depth_block, plan.depth)
-        plan.kernels.pack_pixels(conv, x, begin, end, pixel, pixels, plan.pixel_width,
-                                 plan.strip_pitch, panel)
+        if not plan.in_place:
+            plan.kernels.pack_pixels(conv, x, begin, end, part.pixel, part.pixels,
+                                     plan.pixel_width, plan.strip_pitch, panel)
         first = 0
-        while first < channels:
-            last = min(first + CHANNEL_BLOCK, channels)
-            multiply(plan, conv, weights, panel, tiles, begin, end, pixel, pixels, channel, first,
-                     last, bias, residual, out)
+        while first < part.channels:
+            last = min(first + CHANNEL_BLOCK, part.channels)
+            if plan.pixel_rows:
+                multiply_rows(plan, conv, part, weights, x, panel, tiles, begin, end, first, last,
+                              bias, residual, out)
+            else:
+                multiply_columns(plan, conv, part, weights, panel, tiles, begin, end, first, last,
+                                 bias, residual, out)
             first = last
         begin = end
 
 
-cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in panel,
-                   bytes_out tiles, int64_t begin, int64_t end, int64_t pixel, int64_t pixels,
-                   int64_t channel, int64_t first, int64_t last, bytes_in bias, bytes_in residual,
-                   bytes_out out) noexcept nogil:
-    """Steps [begin, end) of channels channel + [first, last) for all pixels of the panel."""
+cdef inline bytes_in weights_at(const Plan* plan, bytes_in weights, int64_t step,
+                                int64_t channel) noexcept nogil:
+    return weights + (step // plan.depth_block * plan.weight_block
+                      + channel // plan.channel_width * plan.weight_piece
+                      ) * <int64_t>plan.kernels.real_size
+
+
+cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part* part,
+                        bytes_in weights, bytes_in x, bytes_in panel, bytes_out tiles,
+                        int64_t begin, int64_t end, int64_t first, int64_t last, bytes_in bias,
+                        bytes_in residual, bytes_out out) noexcept nogil:
+    """Steps [begin, end) of a part's channels [first, last), which are columns: a strip of weights
+    stays while pixels stream past it."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t real = <int64_t>kernels.real_size
-    cdef int64_t steps = end - begin, pixel_width = plan.pixel_width
-    cdef int64_t channel_width = plan.channel_width
-    cdef int64_t pixel_strips = ceil_div(pixels, pixel_width)
-    cdef int64_t strips = ceil_div(last - first, channel_width)
-    cdef int64_t first_strip = first // channel_width
-    # The strip that is read as columns stays while the rows stream past it.
-    cdef int64_t outer = strips if plan.pixel_rows else pixel_strips
-    cdef int64_t inner = pixel_strips if plan.pixel_rows else strips
-    cdef int64_t i, j, p = 0, strip = 0, used_pixels = 0, used_channels = 0
+    cdef int64_t real = <int64_t>kernels.real_size, columns = kernels.columns
+    cdef int64_t step = conv.x_stride[CONVPOOL_AT_CHANNEL]
+    cdef int64_t row = conv.x_stride[CONVPOOL_AT_COLUMN]
+    cdef int64_t channel = first, used, p, rows
+    cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
-    cdef bytes_in columns
     cdef bytes_out line = tiles
     cdef bytes_out tile
-    cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
-    weights += (begin // plan.depth_block * plan.weight_block
-                + (channel + first) // channel_width * plan.weight_piece) * real
-    for i in range(outer):
+    x += begin * step * real
+    while channel < last:
+        used = min(columns, last - channel)
+        weight = weights_at(plan, weights, begin, part.channel + channel)
         if plan.depth > plan.depth_block:
-            line = tiles + plan.tile_size * (
-                (first_strip + i) * pixel_strips if plan.pixel_rows
-                else i * plan.block_strips + first_strip)
-        for j in range(inner):
-            p, strip = (j, i) if plan.pixel_rows else (i, j)
-            used_pixels = min(pixel_width, pixels - p * pixel_width)
-            used_channels = min(channel_width, last - first - strip * channel_width)
-            weight = weights + strip * plan.weight_piece * real
-            columns = panel + p * plan.strip_pitch * real
-            tile = line + j * plan.tile_size
-            if plan.pixel_rows:
-                kernels.gemm_tile(used_pixels, used_channels, steps, columns, weight,
-                                  channel_width, tile, kernels.columns, chain)
+            line = tiles + channel // columns * part.strips * plan.tile_size
+        for p in range(part.strips):
+            rows = part.begin[p + 1] - part.begin[p]
+            tile = line + part.begin[p] * columns * real
+            if plan.in_place:
+                kernels.gemm_rows(rows, used, end - begin, x + part.place[p] * real, row, step,
+                                  weight, columns, tile, columns, chain)
             else:
-                kernels.gemm_tile(used_channels, used_pixels, steps, weight, columns, pixel_width,
-                                  tile, kernels.columns, chain)
-        if end == plan.depth and plan.pixel_rows:
-            kernels.store_tile(conv, line, kernels.columns, True,
-                               channel + first + strip * channel_width, used_channels, pixel,
-                               pixels, bias, residual, out)
-        elif end == plan.depth:
-            kernels.store_tile(conv, line, kernels.columns, False, channel + first, last - first,
-                               pixel + p * pixel_width, used_pixels, bias, residual, out)
+                kernels.gemm_tile(rows, used, end - begin, panel + p * plan.strip_pitch * real,
+                                  weight, columns, tile, columns, chain)
+        if end == plan.depth:
+            kernels.store_tile(conv, line, columns, True, part.channel + channel, used, part.pixel,
+                               part.pixels, bias, residual, out)
+        channel += columns
+
+
+cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
+                           bytes_in weights, bytes_in panel, bytes_out tiles, int64_t begin,
+                           int64_t end, int64_t first, int64_t last, bytes_in bias,
+                           bytes_in residual, bytes_out out) noexcept nogil:
+    """The same with pixels as columns: a strip of them stays while weights stream past it."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size
+    cdef int64_t strip = first // plan.channel_width, p, channel, used
+    cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
+    cdef bytes_in weight
+    cdef bytes_out tile
+    cdef bytes_out line = tiles
+    for p in range(part.strips):
+        used = part.begin[p + 1] - part.begin[p]
+        weight = weights_at(plan, weights, begin, part.channel + first)
+        if plan.depth > plan.depth_block:
+            line = tiles + (p * plan.block_strips + strip) * plan.tile_size
+        tile = line
+        channel = first
+        while channel < last:
+            kernels.gemm_tile(min(plan.channel_width, last - channel), used, end - begin, weight,
+                              panel + p * plan.strip_pitch * real, plan.pixel_width, tile,
+                              kernels.columns, chain)
+            weight += plan.weight_piece * real
+            tile += plan.tile_size
+            channel += plan.channel_width
+        if end == plan.depth:
+            kernels.store_tile(conv, line, kernels.columns, False, part.channel + first,
+                               last - first, part.pixel + part.begin[p], used, bias, residual, out)
 
 
 cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
@@ -231,22 +332,14 @@ cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in we
     cdef int64_t element = <int64_t>plan.kernels.element_size
     cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t block = task // plan.channel_blocks, group = block // plan.pixel_blocks
-    cdef int64_t pixel = plan.pixel_width * cut(plan.pixel_strips, plan.pixel_blocks,
-                                                block % plan.pixel_blocks)
-    cdef int64_t next_pixel = plan.pixel_width * cut(plan.pixel_strips, plan.pixel_blocks,
-                                                     block % plan.pixel_blocks + 1)
-    cdef int64_t channel = plan.channel_width * cut(plan.channel_strips, plan.channel_blocks,
-                                                    task % plan.channel_blocks)
-    cdef int64_t next_channel = plan.channel_width * cut(
-        plan.channel_strips, plan.channel_blocks, task % plan.channel_blocks + 1)
-    convolve_block(
-        plan, conv, weights + group * plan.weight_group * real,
+    cdef Part part
+    cut_part(plan, conv, block % plan.pixel_blocks, task % plan.channel_blocks, &part)
+    convolve_part(
+        plan, conv, &part, weights + group * plan.weight_group * real,
         x + group * conv.channels * conv.x_stride[1] * element,
         beyond(bias, group * conv.out_channels * real),
         beyond(residual, group * conv.out_channels * conv.residual_stride[1] * element),
-        out + group * conv.out_channels * conv.out_stride[1] * element,
-        pixel, min(next_pixel, plan.pixels) - pixel,
-        channel, min(next_channel, conv.out_channels) - channel, scratch)
+        out + group * conv.out_channels * conv.out_stride[1] * element, scratch)
 
 
 cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
@@ -305,7 +398,9 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype
     set_channels(&sized, weight, conv.groups)
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
     plan.kernels = kernels_for(dtype)
-    plan.pixel_rows = channels_last
+    plan.pixel_rows = channels_last or (
+        is_pointwise(&sized) and plan.kernels.element_size == plan.kernels.real_size
+        and sized.out_channels <= FEW_CHANNELS)
     plan_weights(&plan, &sized)
     if by_winograd(&sized, algorithm):
         winograd_strips(strips, &plan, &sized, weight, threads)
@@ -325,7 +420,8 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     cdef int threads
     convpool_merge_rows(conv, residual != NULL)
     plan.kernels = kernels_for(dtype)
-    plan.pixel_rows = channels_last or wastes_columns(plan.kernels, conv)
+    plan.in_place = reads_in_place(plan.kernels, conv, channels_last)
+    plan.pixel_rows = channels_last or plan.in_place or wastes_columns(plan.kernels, conv)
     plan_weights(&plan, conv)
     threads = threads_for(
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth

@@ -97,6 +97,8 @@ cdef extern from "convpool/convpool.h" nogil:
                              void*, int64_t, int64_t) noexcept nogil
         void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
                           int64_t, int) noexcept nogil
+        void (*gemm_rows)(int64_t, int64_t, int64_t, const void*, int64_t, int64_t, const void*,
+                          int64_t, void*, int64_t, int) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,

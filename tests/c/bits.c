@@ -348,6 +348,38 @@ static void direct(const layer *l, int dtype, int isa, int channels_last)
     report("direct", l->name, dtype, channels_last, c.out, c.out_count);
 }
 
+/* The same for kernels of one tap: pixels are rows, read where they lie. */
+static void in_place(int dtype, int isa, int channels_last)
+{
+    enum { CHANNELS = 37, OUT = 21, PIXELS = 53, FIRST = 20 };
+    const layer one = {"points", 1, CHANNELS, OUT, {FLAT, FLAT, {PIXELS, 1, 1, 1, 0, 0, PIXELS}},
+                       CONVPOOL_RELU, 0, 0, 1, 0, 0, 0, 0};
+    call c = call_of(&one, dtype, isa, channels_last, 0);
+    const convpool_kernels *k = c.k;
+    const int64_t channel_step = c.conv.x_stride[CONVPOOL_AT_CHANNEL];
+    const int64_t pixel_step = c.conv.x_stride[CONVPOOL_AT_COLUMN];
+    char *weights = (char *)allocate((CHANNELS + 1) * k->columns * c.real);
+    char *tiles = (char *)allocate(PIXELS * k->columns * c.real);
+    int64_t channel, pixel;
+    for (channel = 0; channel < OUT; channel += k->columns) {
+        const int64_t used = least(k->columns, OUT - channel);
+        k->pack_weights(&c.conv, c.weight, c.weight_stride, channel, k->columns, weights, CHANNELS,
+                        0);
+        for (pixel = 0; pixel < PIXELS; pixel += k->rows) {
+            const char *from = c.x + pixel * pixel_step * c.real;
+            char *tile = tiles + pixel * k->columns * c.real;
+            const int64_t rows = least(k->rows, PIXELS - pixel);
+            k->gemm_rows(rows, used, FIRST, from, pixel_step, channel_step, weights, k->columns,
+                         tile, k->columns, CONVPOOL_CHAIN_STARTS);
+            k->gemm_rows(rows, used, CHANNELS - FIRST, from + FIRST * channel_step * c.real,
+                         pixel_step, channel_step, weights + FIRST * k->columns * c.real,
+                         k->columns, tile, k->columns, CONVPOOL_CHAIN_GOES_ON);
+        }
+        k->store_tile(&c.conv, tiles, k->columns, 1, channel, used, 0, PIXELS, c.bias, NULL, c.out);
+    }
+    report("place", one.name, dtype, channels_last, c.out, c.out_count);
+}
+
 /* Every activation of every kind of number, straight from a tile. */
 static void activations(int dtype, int isa, int channels_last)
 {
@@ -788,6 +820,9 @@ static void all_layers(int dtype, int isa, int channels_last)
 #define EACH(layers) for (i = 0; i < sizeof(layers) / sizeof *(layers); ++i)
     activations(dtype, isa, channels_last);
     EACH(direct_layers) DO(direct(&direct_layers[i], dtype, isa, channels_last));
+    if (dtype != CONVPOOL_F16) {
+        DO(in_place(dtype, isa, channels_last));
+    }
     EACH(winograd_layers) DO(winograd(&winograd_layers[i], dtype, isa, channels_last));
     EACH(stencil_layers) DO(stencil(&stencil_layers[i], dtype, isa, channels_last));
     EACH(pools) {
