@@ -1,6 +1,5 @@
 """What this installation is and where its headers are."""
 
-from importlib.metadata import version
 from pathlib import Path
 
 from ._threads import _config
@@ -22,7 +21,7 @@ def get_config() -> dict[str, object]:
     >>> sorted(convpool.get_config())
     ['isa', 'isas', 'openmp', 'threads', 'version']
     """
-    return {"version": version("convpool"), **_config()}
+    return _config()
 
 
 def get_include() -> str:

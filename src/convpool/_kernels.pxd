@@ -3,6 +3,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int16_t, int32_t, int64_t
 
 cdef extern from "convpool/convpool.h" nogil:
+    enum: CONVPOOL_VERSION_MAJOR, CONVPOOL_VERSION_MINOR, CONVPOOL_VERSION_PATCH
     enum: CONVPOOL_RANK, CONVPOOL_AXES
     enum: CONVPOOL_SLACK
     enum: CONVPOOL_DEPTH, CONVPOOL_ROW, CONVPOOL_COLUMN
