@@ -98,7 +98,7 @@ class BuildExt(build_ext):
 
 
 def version():
-    """The headers' own, which the compiled modules report, too."""
+    """Read the version of the headers, which the compiled modules report, too."""
     text = Path("include/convpool/convpool.h").read_text(encoding="utf-8")
     return ".".join(re.findall(r"#define CONVPOOL_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", text))
 
