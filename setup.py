@@ -8,6 +8,7 @@ Switches, by environment variable:
 """
 
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -96,6 +97,12 @@ class BuildExt(build_ext):
         return True
 
 
+def version():
+    """Read the version of the headers, which the compiled modules report, too."""
+    text = Path("include/convpool/convpool.h").read_text(encoding="utf-8")
+    return ".".join(re.findall(r"#define CONVPOOL_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", text))
+
+
 def extensions():
     headers = sorted(str(path) for path in Path("include/convpool").glob("*.h"))
     return [
@@ -111,6 +118,7 @@ def extensions():
 
 
 setup(
+    version=version(),
     ext_modules=cythonize(
         extensions(), include_path=["src"], compiler_directives={"freethreading_compatible": True}
     ),

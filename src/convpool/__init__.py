@@ -2,13 +2,14 @@
 
 from . import filters
 from ._config import get_config, get_include
-from ._threads import get_num_threads, num_threads, set_num_threads
+from ._threads import __version__, get_num_threads, num_threads, set_num_threads
 from .filtering import filter2d
 from .functional import avg_pool2d, conv1d, conv2d, conv3d, linear, max_pool2d
 from .packed import PackedWeight, pack_weight
 
 __all__ = [
     "PackedWeight",
+    "__version__",
     "avg_pool2d",
     "conv1d",
     "conv2d",

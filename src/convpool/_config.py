@@ -1,7 +1,6 @@
 """What this installation is and where its headers are."""
 
-from importlib.metadata import version
-from pathlib import Path
+import os.path  # pathlib would take a third of the time to import convpool
 
 from ._threads import _config
 
@@ -22,7 +21,7 @@ def get_config() -> dict[str, object]:
     >>> sorted(convpool.get_config())
     ['isa', 'isas', 'openmp', 'threads', 'version']
     """
-    return {"version": version("convpool"), **_config()}
+    return _config()
 
 
 def get_include() -> str:
@@ -38,6 +37,8 @@ def get_include() -> str:
     >>> pathlib.Path(convpool.get_include(), "convpool", "convpool.h").is_file()
     True
     """
-    installed = Path(__file__).parent / "_include"
+    here = os.path.dirname(os.path.abspath(__file__))
+    installed = os.path.join(here, "_include")
     # An editable install has no copy of the headers: they are where the checkout keeps them.
-    return str(installed if installed.is_dir() else Path(__file__).parents[2] / "include")
+    checkout = os.path.join(os.path.dirname(os.path.dirname(here)), "include")
+    return installed if os.path.isdir(installed) else checkout

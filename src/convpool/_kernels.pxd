@@ -3,8 +3,9 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int16_t, int32_t, int64_t
 
 cdef extern from "convpool/convpool.h" nogil:
+    enum: CONVPOOL_VERSION_MAJOR, CONVPOOL_VERSION_MINOR, CONVPOOL_VERSION_PATCH
     enum: CONVPOOL_RANK, CONVPOOL_AXES
-    enum: CONVPOOL_SLACK
+    enum: CONVPOOL_SLACK, CONVPOOL_MAX_WIDTH, CONVPOOL_MAX_PIXELS
     enum: CONVPOOL_DEPTH, CONVPOOL_ROW, CONVPOOL_COLUMN
     enum: CONVPOOL_AT_BATCH, CONVPOOL_AT_CHANNEL, CONVPOOL_AT_DEPTH, CONVPOOL_AT_ROW
     enum: CONVPOOL_AT_COLUMN
@@ -13,7 +14,7 @@ cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_LEAKY_RELU, CONVPOOL_ELU, CONVPOOL_SIGMOID
     enum: CONVPOOL_HARDSIGMOID, CONVPOOL_TANH, CONVPOOL_SILU, CONVPOOL_HARDSWISH
     enum: CONVPOOL_HARDTANH, CONVPOOL_SOFTPLUS
-    enum: CONVPOOL_ISAS
+    enum: CONVPOOL_BASELINE, CONVPOOL_AVX2, CONVPOOL_AVX512, CONVPOOL_NEON, CONVPOOL_ISAS
     enum: CONVPOOL_CHAIN_STARTS, CONVPOOL_CHAIN_GOES_ON, CONVPOOL_CHAIN_ADDS
     enum: CONVPOOL_WINOGRAD_SIDE, CONVPOOL_WINOGRAD_POINTS, CONVPOOL_WINOGRAD_TILES
     enum: CONVPOOL_WINOGRAD_CHUNK
@@ -34,7 +35,7 @@ cdef extern from "convpool/convpool.h" nogil:
         double activation_parameter[2]
 
     ctypedef struct convpool_stage:
-        int64_t rows, columns, lanes, over_rows
+        int64_t row_phases, column_phases, rows, columns, lanes, over_rows, over_columns
 
     ctypedef struct convpool_block:
         int64_t depth, row, column, rows, columns, lanes
@@ -43,7 +44,8 @@ cdef extern from "convpool/convpool.h" nogil:
         int64_t rows, columns, row_step, top, left, low, high, planes, step, out_step
 
     ctypedef struct convpool_stencil:
-        int64_t taps, row_step
+        const int64_t* offset
+        int64_t taps, stride, row_step, column_step
         int shape
         double low, high
 
@@ -141,5 +143,6 @@ cdef extern from "convpool/convpool.h" nogil:
     void convpool_outputs_inside(const convpool_axis* axis, int64_t* begin, int64_t* end)
     int64_t convpool_pixels(const convpool_axis* axis)
     int64_t convpool_border_index(int64_t i, int64_t size, int border)
+    int64_t convpool_input_index(const convpool_axis* axis, int64_t o, int64_t tap, int border)
     int64_t convpool_taps(const convpool_axis* axis)
     convpool_pool_block convpool_pool_cut(const convpool_pool* pool, int channels_last)

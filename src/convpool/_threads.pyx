@@ -17,8 +17,8 @@ import operator
 import os
 
 from convpool._kernels cimport (
-    CONVPOOL_ISAS, convpool_cpu_capabilities, convpool_find_kernels, convpool_isa_name,
-    convpool_kernels)
+    CONVPOOL_ISAS, CONVPOOL_VERSION_MAJOR, CONVPOOL_VERSION_MINOR, CONVPOOL_VERSION_PATCH,
+    convpool_cpu_capabilities, convpool_find_kernels, convpool_isa_name, convpool_kernels)
 
 cdef extern from *:
     """
@@ -234,14 +234,18 @@ def _after_fork_in_child():
 
 
 def _config():
-    """The run-time part of `convpool.get_config()`."""
+    """What `convpool.get_config()` returns."""
     return {
+        "version": __version__,
         "isa": convpool_isa_name(_isa).decode(),
         "isas": _isas(),
         "openmp": bool(CONVPOOL_OPENMP),
         "threads": get_num_threads(),
     }
 
+
+# The headers' version is the package's: setup.py reads it there, too.
+__version__ = f"{CONVPOOL_VERSION_MAJOR}.{CONVPOOL_VERSION_MINOR}.{CONVPOOL_VERSION_PATCH}"
 
 _isa = _choose_isa()
 _process_threads = _initial_threads()

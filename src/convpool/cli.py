@@ -7,7 +7,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,7 +16,7 @@ import numpy as np
 from . import filters
 from ._config import get_config
 from ._errors import UsageError
-from ._threads import num_threads
+from ._threads import __version__, num_threads
 from .filtering import filter2d
 
 PADDING_MODES = ("reflect", "replicate", "circular", "zeros")
@@ -117,7 +116,7 @@ def _info(options: argparse.Namespace) -> None:
 
 def _parser() -> Parser:
     parser = Parser(prog="convpool", description="CNN convolution and pooling for NumPy arrays.")
-    parser.add_argument("--version", action="version", version=f"convpool {version('convpool')}")
+    parser.add_argument("--version", action="version", version=f"convpool {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="demo | filter | info")
 
     demo = commands.add_parser("demo", help="filters and a small stack of layers on a photograph")

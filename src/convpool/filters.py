@@ -13,6 +13,20 @@ from numpy.typing import NDArray
 
 from ._arguments import integer, real
 
+__all__ = [
+    "BANK",
+    "box_blur",
+    "emboss",
+    "gaussian",
+    "get",
+    "identity",
+    "laplacian",
+    "outline",
+    "sharpen",
+    "sobel_x",
+    "sobel_y",
+]
+
 Kernel = NDArray[np.float64]
 
 
