@@ -6,6 +6,7 @@ from ._threads import get_num_threads, num_threads, set_num_threads
 from .filtering import filter2d
 from .functional import avg_pool2d, conv1d, conv2d, conv3d, linear, max_pool2d
 from .packed import PackedWeight, pack_weight
+from .transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = [
     "PackedWeight",
@@ -13,6 +14,9 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "filter2d",
     "filters",
     "get_config",

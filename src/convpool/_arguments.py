@@ -133,12 +133,12 @@ def real(name: str, value: Any) -> float:
         raise TypeError(f"{name}: got {shown(value)}, expected a real number") from error
 
 
-def sequence(name: str, value: object, length: int, expected: str) -> list[Any]:
-    """The `length` items of a list, tuple or array."""
+def sequence(name: str, value: object, length: int | None, expected: str) -> list[Any]:
+    """The items of a list, tuple or array; as many as `length` says."""
     if isinstance(value, str | bytes | Mapping | set) or not isinstance(value, Iterable):
         raise TypeError(f"{name}: got {shown(value)}, expected {expected}")
     items = list(value)
-    if len(items) != length:
+    if length is not None and len(items) != length:
         raise ValueError(f"{name}: got {shown(value)}, expected {expected}")
     return items
 
