@@ -1,6 +1,6 @@
 """CNN convolution and pooling for NumPy arrays."""
 
-from . import filters
+from . import filters, grad
 from ._config import get_config, get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
 from .filtering import filter2d
@@ -22,6 +22,7 @@ __all__ = [
     "get_config",
     "get_include",
     "get_num_threads",
+    "grad",
     "linear",
     "max_pool2d",
     "num_threads",

@@ -92,12 +92,12 @@ def float_array(name: str, value: ArrayLike) -> Array:
     return readable(array)
 
 
-def alike(name: str, value: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """An array of the type that x has."""
+def alike(name: str, value: ArrayLike, dtype: np.dtype[Any], of: str = "x") -> Array:
+    """An array of the type that another argument has, x if no name is given."""
     array = array_of(name, value)
     if array.dtype.char != dtype.char:
         raise TypeError(
-            f"{name}: got dtype {array.dtype}, expected {dtype} as x has; "
+            f"{name}: got dtype {array.dtype}, expected {dtype} as {of} has; "
             f"convert one of them, e.g. {name}.astype(numpy.{dtype})"
         )
     return readable(array)

@@ -267,13 +267,19 @@ def run(
         result[...] = 0 if bias is None else bias.reshape(shape)
     layout = ("N{}C" if geometry.last else "NC{}").format("DHW"[3 - spatial :])
     lead, every = (slice(None),) * geometry.lead, (slice(None),) * 2
+    # Neighbours in memory that belong to different phases are cheaper to write from a whole phase.
+    apart = not geometry.last and geometry.stride[-1] > 1
+    buffer = np.empty(result.size if apart else 0, result.dtype)
     for phase in itertools.product(*axes):
         outputs, inputs, taps, padding, dilation = zip(*phase, strict=True)
+        target = result[lead + outputs]
+        sums = buffer[: target.size].reshape(target.shape) if apart else target
         _call.convolve(
             spatial, x[lead + inputs], kernels[every + taps], bias, 1, padding, dilation,
-            geometry.groups, "zeros", 0.0, True, None, None, layout, "auto",
-            result[lead + outputs], num_threads,
+            geometry.groups, "zeros", 0.0, True, None, None, layout, "auto", sums, num_threads,
         )  # fmt: skip
+        if apart:
+            target[...] = sums
 
 
 def conv_transpose(
@@ -301,12 +307,23 @@ def conv_transpose(
     if biases is not None and biases.shape != (kernels.shape[1] * terms.groups,):
         expected = (kernels.shape[1] * terms.groups,)
         raise ValueError(f"bias: got shape {biases.shape}, expected {expected}")
-    _arguments.packable(kernels, terms.groups)
-    result, copy = _arguments.output_array(
-        out, geometry.shape, images.dtype, (images, kernels, biases)
-    )
+    return transpose_into(spatial, images, kernels, biases, geometry, out, threads)
+
+
+def transpose_into(
+    spatial: int,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    geometry: Geometry,
+    out: Array | None,
+    num_threads: int | None,
+) -> Array:
+    """What remains once all arrays fit together: `out`, or a new array."""
+    _arguments.packable(weight, geometry.groups)
+    result, copy = _arguments.output_array(out, geometry.shape, x.dtype, (x, weight, bias))
     if result.size:
-        run(spatial, images, kernels, biases, geometry, result, threads)
+        run(spatial, x, weight, bias, geometry, result, num_threads)
     if out is None:
         return result
     if copy:
