@@ -6,6 +6,7 @@ from ._threads import get_num_threads, num_threads, set_num_threads
 from .filtering import filter2d
 from .functional import avg_pool2d, conv1d, conv2d, conv3d, linear, max_pool2d
 from .packed import PackedWeight, pack_weight
+from .shapes import conv_output_shape
 from .transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_output_shape",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",

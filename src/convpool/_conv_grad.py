@@ -26,22 +26,6 @@ from ._threads import checked_threads
 BLOCK = 1024  # terms of a sum that are one chain
 
 
-def shape_of(name: str, value: object, spatial: int, single: bool) -> tuple[int, ...]:
-    """A whole shape that a caller gives, of at least 1 along all axes but the batch."""
-    rank = spatial + (1 if single else 2)
-    expected = f"a shape of {rank} ints"
-    items = _arguments.sequence(name, value, rank, expected)
-    lows = (0 if not single else 1, *[1] * (rank - 1))
-    return tuple(
-        _arguments.integer(name, n, low, 2**62) for n, low in zip(items, lows, strict=True)
-    )
-
-
-def like(shape: tuple[int, ...]) -> Array:
-    """An array of a shape, for what only asks that of it."""
-    return np.broadcast_to(np.float32(0), shape)
-
-
 def check_grad_output(grad_output: Array, shape: tuple[int, ...]) -> None:
     """Raises unless the gradient has the shape of what it is the gradient of."""
     if grad_output.shape != shape:
@@ -88,16 +72,19 @@ def conv_input(
     gradient = _arguments.float_array("grad_output", grad_output)
     kernels = _arguments.alike("weight", weight, gradient.dtype, "grad_output")
     single = is_single(gradient, spatial)
-    shape = shape_of("input_size", input_size, spatial, single)
+    shape = _arguments.whole_shape(
+        "input_size", input_size, spatial + (1 if single else 2), not single
+    )
     channels = shape[-1 if last else -1 - spatial]
     if kernels.ndim == spatial + 2 and channels != kernels.shape[1] * count:
         raise ValueError(
             f"input_size: got {shape}, expected {kernels.shape[1] * count} channels as weight's "
             f"shape {kernels.shape} in {count} groups says"
         )
-    expected, pads = _call.conv_geometry(
-        spatial, like(shape), kernels, steps, padding, gaps, count, layout_of(spatial, last)
-    )
+    with _arguments.called(x="input_size"):
+        expected, pads = _call.conv_geometry(
+            spatial, _arguments.shaped(shape), kernels, steps, padding, gaps, count, layout
+        )
     check_grad_output(gradient, expected)
     lead = len(shape) - spatial - (1 if last else 0)
     geometry = _transposed.Geometry(
@@ -115,16 +102,18 @@ def conv_input(
 
 
 def blocks_of(batch: int, outputs: Sequence[int], groups: int) -> Iterator[tuple[slice, ...]]:
-    """Cuts (images, outputs of each axis) into blocks of at most BLOCK, or of one image."""
-    room, sizes = BLOCK, []
-    for size in reversed((batch if groups == 1 else 1, *outputs)):
-        sizes.append(max(1, min(size, room)))
-        room //= sizes[-1]
-    cuts = [
-        [slice(begin, min(begin + size, n)) for begin in range(0, n, size)]
-        for n, size in zip((batch, *outputs), reversed(sizes), strict=True)
-    ]
-    return itertools.product(*cuts)
+    """Cuts (images, outputs of each axis) into even blocks of at most BLOCK outputs.
+
+    With several groups a block is of one image.
+    """
+    room, cuts = BLOCK, []
+    for axis, size in reversed([*enumerate((batch, *outputs))]):
+        most = 1 if axis == 0 and groups > 1 else max(1, min(size, room))
+        room //= most
+        parts = -(-size // most)
+        edges = [size * part // parts for part in range(parts)] + [size]
+        cuts.append([slice(begin, end) for begin, end in itertools.pairwise(edges)])
+    return itertools.product(*reversed(cuts))
 
 
 def met(
@@ -225,15 +214,16 @@ def conv_weight(
     images = _arguments.float_array("x", x)
     gradient = _arguments.alike("grad_output", grad_output, images.dtype)
     single, channels, _ = _call.image_geometry(spatial, images, last)
-    shape = shape_of("weight_size", weight_size, spatial, False)
-    if shape[0] < 1 or shape[1] * count != channels or shape[0] % count:
+    shape = _arguments.whole_shape("weight_size", weight_size, spatial + 2, False)
+    if shape[1] * count != channels or shape[0] % count:
         raise ValueError(
             f"weight_size: got {shape}, expected (out_channels, in_channels // groups, *kernel) "
             f"with {channels} input channels as x has in {count} groups"
         )
-    expected, pads = _call.conv_geometry(
-        spatial, images, like(shape), steps, padding, gaps, count, layout_of(spatial, last)
-    )
+    with _arguments.called(weight="weight_size"):
+        expected, pads = _call.conv_geometry(
+            spatial, images, _arguments.shaped(shape), steps, padding, gaps, count, layout
+        )
     check_grad_output(gradient, expected)
     result, _ = _arguments.output_array(out, shape, images.dtype, ())
     images, gradient = (channels_first(a, single, last) for a in (images, gradient))
