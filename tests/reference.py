@@ -229,6 +229,68 @@ def convolution_error(x, weight, bias=None, *, activation=None, residual=None, *
     return activation_error(sums, error, activation, dtype)
 
 
+def conv_transpose(
+    x,
+    weight,
+    bias=None,
+    *,
+    stride=1,
+    padding=0,
+    output_padding=0,
+    output_size=None,
+    dilation=1,
+    groups=1,
+    layout=None,
+):
+    """Each input pixel adds its kernel to the uncut output, from which the result is cut."""
+    weight = np.asarray(weight, np.float64)
+    spatial = weight.ndim - 2
+    x, restore = channels_first(x, spatial, layout)
+    kernel, sizes = weight.shape[2:], x.shape[2:]
+    stride, dilation = per_axis(stride, spatial), per_axis(dilation, spatial)
+    pads = resolve_padding(padding, sizes, kernel, stride, dilation)
+    natural = [
+        (size - 1) * step + (taps - 1) * gap + 1
+        for size, step, taps, gap in zip(sizes, stride, kernel, dilation, strict=True)
+    ]
+    if output_size is None:
+        extra = per_axis(output_padding, spatial)
+    else:
+        wanted = per_axis(output_size, spatial)
+        extra = [w - n + sum(p) for w, n, p in zip(wanted, natural, pads, strict=True)]
+    batch, inputs = x.shape[:2]
+    x = x.reshape(batch, groups, inputs // groups, *sizes)
+    weight = weight.reshape(groups, inputs // groups, -1, *kernel)
+    outputs = weight.shape[2]
+    y = np.zeros(
+        (batch, groups, outputs, *[n + max(e, 0) for n, e in zip(natural, extra, strict=True)])
+    )
+    for pixel in itertools.product(*map(range, sizes)):
+        for tap in itertools.product(*map(range, kernel)):
+            at = [i * s + u * d for i, s, u, d in zip(pixel, stride, tap, dilation, strict=True)]
+            y[(..., *at)] += np.einsum("ngc,gco->ngo", x[(..., *pixel)], weight[(..., *tap)])
+    cut = tuple(
+        slice(before, n + e - after)
+        for n, e, (before, after) in zip(natural, extra, pads, strict=True)
+    )
+    y = y.reshape(batch, groups * outputs, *y.shape[3:])[(..., *cut)]
+    if bias is not None:
+        y = y + np.asarray(bias, np.float64).reshape(-1, *[1] * spatial)
+    return restore(y)
+
+
+def conv_transpose_error(x, weight, bias=None, *, groups=1, **arguments):
+    """As convolution_error: of a kernel's taps each output meets no more than all."""
+    magnitude = conv_transpose(
+        *(None if a is None else abs(np.asarray(a, np.float64)) for a in (x, weight, bias)),
+        groups=groups,
+        **arguments,
+    )
+    shape = np.shape(weight)
+    terms = shape[0] // groups * math.prod(shape[2:]) + 2
+    return sum_error(terms, magnitude, np.asarray(x).dtype)
+
+
 # Pooling
 
 
@@ -412,6 +474,12 @@ def assert_convolves(actual, x, weight, bias=None, **arguments):
     """`actual` is convolve(x, weight, bias, **arguments) up to the error bound."""
     expected = convolve(x, weight, bias, **arguments)
     error = convolution_error(x, weight, bias, **arguments)
+    assert_close(actual, expected, error, np.asarray(x).dtype.newbyteorder("="))
+
+
+def assert_transposes(actual, x, weight, bias=None, **arguments):
+    expected = conv_transpose(x, weight, bias, **arguments)
+    error = conv_transpose_error(x, weight, bias, **arguments)
     assert_close(actual, expected, error, np.asarray(x).dtype.newbyteorder("="))
 
 

@@ -1,11 +1,13 @@
 """CNN convolution and pooling for NumPy arrays."""
 
-from . import filters
+from . import filters, grad
 from ._config import get_config, get_include
 from ._threads import __version__, get_num_threads, num_threads, set_num_threads
 from .filtering import filter2d
 from .functional import avg_pool2d, conv1d, conv2d, conv3d, linear, max_pool2d
 from .packed import PackedWeight, pack_weight
+from .shapes import conv_output_shape
+from .transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = [
     "PackedWeight",
@@ -14,11 +16,16 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_output_shape",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "filter2d",
     "filters",
     "get_config",
     "get_include",
     "get_num_threads",
+    "grad",
     "linear",
     "max_pool2d",
     "num_threads",

@@ -6,7 +6,8 @@ Each message reads "argument: got ..., expected ...".
 import math
 import operator
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -92,12 +93,12 @@ def float_array(name: str, value: ArrayLike) -> Array:
     return readable(array)
 
 
-def alike(name: str, value: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """An array of the type that x has."""
+def alike(name: str, value: ArrayLike, dtype: np.dtype[Any], of: str = "x") -> Array:
+    """An array of the type that another argument has, x if no name is given."""
     array = array_of(name, value)
     if array.dtype.char != dtype.char:
         raise TypeError(
-            f"{name}: got dtype {array.dtype}, expected {dtype} as x has; "
+            f"{name}: got dtype {array.dtype}, expected {dtype} as {of} has; "
             f"convert one of them, e.g. {name}.astype(numpy.{dtype})"
         )
     return readable(array)
@@ -133,12 +134,12 @@ def real(name: str, value: Any) -> float:
         raise TypeError(f"{name}: got {shown(value)}, expected a real number") from error
 
 
-def sequence(name: str, value: object, length: int, expected: str) -> list[Any]:
-    """The `length` items of a list, tuple or array."""
+def sequence(name: str, value: object, length: int | None, expected: str) -> list[Any]:
+    """The items of a list, tuple or array; as many as `length` says."""
     if isinstance(value, str | bytes | Mapping | set) or not isinstance(value, Iterable):
         raise TypeError(f"{name}: got {shown(value)}, expected {expected}")
     items = list(value)
-    if len(items) != length:
+    if length is not None and len(items) != length:
         raise ValueError(f"{name}: got {shown(value)}, expected {expected}")
     return items
 
@@ -159,6 +160,30 @@ def choice(name: str, value: object, known: Iterable[str]) -> str:
         if item == value:
             return item
     raise ValueError(f"{name}: got {shown(value)}, expected one of {', '.join(known)}")
+
+
+def whole_shape(name: str, value: object, rank: int, batch: bool) -> tuple[int, ...]:
+    """A shape of so many axes, each at least 1 but for a batch, which comes first."""
+    items = sequence(name, value, rank, f"a shape of {rank} ints")
+    lows = (0 if batch else 1, *[1] * (rank - 1))
+    shape = tuple(integer(name, n, low, 2**62) for n, low in zip(items, lows, strict=True))
+    addressable(name, shape, 1)
+    return shape
+
+
+def shaped(shape: tuple[int, ...]) -> Array:
+    """An array of a shape, for what only looks at that, without the memory."""
+    return np.broadcast_to(np.int8(0), shape)
+
+
+@contextmanager
+def called(**names: str) -> Iterator[None]:
+    """Lets errors name the arguments of this call instead of those that are checked here."""
+    try:
+        yield
+    except ValueError as error:
+        name, _, rest = str(error).partition(":")
+        raise ValueError(f"{names.get(name, name)}:{rest}") from None
 
 
 def channels_last(layout: object, spatial: int) -> bool:

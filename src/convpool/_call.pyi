@@ -44,6 +44,19 @@ def convolve(
     out: NDArray[Any] | None,
     num_threads: SupportsIndex | None,
 ) -> NDArray[Any]: ...
+def conv_geometry(
+    spatial: int,
+    x: NDArray[Any],
+    weight: NDArray[Any],
+    stride: object,
+    padding: object,
+    dilation: object,
+    groups: object,
+    layout: object,
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]: ...
+def image_geometry(
+    spatial: int, x: NDArray[Any], last: bool
+) -> tuple[bool, int, tuple[int, ...]]: ...
 def linear(
     x: ArrayLike,
     weight: ArrayLike,
