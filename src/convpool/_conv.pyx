@@ -352,7 +352,9 @@ cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, byte
             for task in range(plan.tasks):
                 convolve_task(plan, conv, weights, x, bias, residual, out, task, scratch)
         return 0
-    for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
+    # The same pixels to the same thread from call to call: what one layer stored in a core's cache
+    # the next one reads there.
+    for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="static"):
         convolve_task(plan, conv, weights, x, bias, residual, out, task,
                       scratch + threadid() * plan.scratch_size)
     return 0
