@@ -2,11 +2,13 @@
 
     python scripts/check_wheels.py [--complete] WHEEL...
 
-With --complete the wheels must be all those of a release, too.
+With --complete the wheels must be all those of a release, too: for each Python that pyproject.toml
+has cibuildwheel build for, on each platform.
 """
 
 import argparse
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -18,7 +20,6 @@ FILES = (
     "convpool/py.typed",
     "convpool/_include/convpool/convpool.h",
 )
-PYTHONS = ("cp310", "cp311", "cp312", "cp313", "cp314", "cp314t")
 PLATFORMS = {
     "manylinux x86_64": "manylinux_2_28_x86_64",
     "manylinux aarch64": "manylinux_2_28_aarch64",
@@ -29,7 +30,6 @@ PLATFORMS = {
     "Windows AMD64": "win_amd64",
     "Windows ARM64": "win_arm64",
 }
-WITHOUT_NUMPY = {("cp310", "Windows ARM64")}
 OPENMP = {"linux": "libgomp", "macosx": "libomp", "win": "vcomp"}
 
 
@@ -65,9 +65,11 @@ def faults(wheel):
 def missing(wheels):
     """Say which wheels of a release are not there."""
     there = {(abi, platform) for abi, platforms in map(tags, wheels) for platform in platforms}
-    for python in PYTHONS:
+    project = Path(__file__).parent.parent / "pyproject.toml"
+    settings = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["cibuildwheel"]
+    for python in (build.removesuffix("-*") for build in settings["build"]):
         for name, platform in PLATFORMS.items():
-            if (python, platform) not in there and (python, name) not in WITHOUT_NUMPY:
+            if (python, platform) not in there and f"{python}-{platform}" not in settings["skip"]:
                 yield f"no wheel for {python} on {name}"
 
 
