@@ -8,7 +8,6 @@ has cibuildwheel build for, on each platform.
 
 import argparse
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -64,6 +63,8 @@ def faults(wheel):
 
 def missing(wheels):
     """Say which wheels of a release are not there."""
+    import tomllib  # from Python 3.11 on
+
     there = {(abi, platform) for abi, platforms in map(tags, wheels) for platform in platforms}
     project = Path(__file__).parent.parent / "pyproject.toml"
     settings = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["cibuildwheel"]
