@@ -4,6 +4,7 @@ The reference comes from docstrings. Its list of modules is convpool.__all__, so
 is left out; pages are generated in docs/api.
 """
 
+import re
 from inspect import ismodule
 from pathlib import Path
 
@@ -38,3 +39,12 @@ lines += [f"   {entry}" for entry in entries]
 api = Path(__file__).parent / "api"
 api.mkdir(exist_ok=True)
 (api / "index.rst").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def escape_stars(app, what, name, obj, options, lines):
+    """In a shape, as in (channels, *kernel), a star is no emphasis."""
+    lines[:] = [re.sub(r"(?<=[(, ])\*(?=\w+[,)])", r"\\*", line) for line in lines]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", escape_stars, priority=900)  # after numpydoc

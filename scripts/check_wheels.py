@@ -2,10 +2,12 @@
 
     python scripts/check_wheels.py [--complete] WHEEL...
 
-With --complete the wheels must be all those of a release, too.
+With --complete the wheels must be all those of a release, too: for each Python that pyproject.toml
+has cibuildwheel build for, on each platform.
 """
 
 import argparse
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -18,25 +20,23 @@ FILES = (
     "convpool/py.typed",
     "convpool/_include/convpool/convpool.h",
 )
-PYTHONS = ("cp310", "cp311", "cp312", "cp313", "cp314", "cp314t")
-PLATFORMS = {
-    "manylinux x86_64": "manylinux_2_28_x86_64",
-    "manylinux aarch64": "manylinux_2_28_aarch64",
-    "musllinux x86_64": "musllinux_1_2_x86_64",
-    "musllinux aarch64": "musllinux_1_2_aarch64",
-    "macOS x86_64": "macosx_11_0_x86_64",
-    "macOS arm64": "macosx_11_0_arm64",
-    "Windows AMD64": "win_amd64",
-    "Windows ARM64": "win_arm64",
-}
-WITHOUT_NUMPY = {("cp310", "Windows ARM64")}
+PLATFORMS = (
+    "manylinux_x86_64",
+    "manylinux_aarch64",
+    "musllinux_x86_64",
+    "musllinux_aarch64",
+    "macosx_x86_64",
+    "macosx_arm64",
+    "win_amd64",
+    "win_arm64",
+)
 OPENMP = {"linux": "libgomp", "macosx": "libomp", "win": "vcomp"}
 
 
 def tags(wheel):
-    """The ABI, which tells the free-threaded Python from the other, and the platforms."""
+    """The ABI, which tells the free-threaded Python from the other, and platforms less version."""
     _, _, _, abi, platforms = wheel.stem.split("-")
-    return abi, platforms.split(".")
+    return abi, [re.sub(r"(_\d+)+_", "_", platform) for platform in platforms.split(".")]
 
 
 def faults(wheel):
@@ -64,11 +64,15 @@ def faults(wheel):
 
 def missing(wheels):
     """Say which wheels of a release are not there."""
+    import tomllib  # from Python 3.11 on
+
     there = {(abi, platform) for abi, platforms in map(tags, wheels) for platform in platforms}
-    for python in PYTHONS:
-        for name, platform in PLATFORMS.items():
-            if (python, platform) not in there and (python, name) not in WITHOUT_NUMPY:
-                yield f"no wheel for {python} on {name}"
+    project = Path(__file__).parent.parent / "pyproject.toml"
+    settings = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["cibuildwheel"]
+    for python in (build.removesuffix("-*") for build in settings["build"]):
+        for platform in PLATFORMS:
+            if (python, platform) not in there and f"{python}-{platform}" not in settings["skip"]:
+                yield f"no wheel for {python} on {platform}"
 
 
 def main():

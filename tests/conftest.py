@@ -29,7 +29,7 @@ def missing_peers(path):
         if isinstance(node, ast.Import):
             imported.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            imported.add(node.module.partition(".")[0])
+            imported.add((node.module or "").partition(".")[0])
     ours = [path.with_name(f"{name}.py") for name in imported]
     return PEERS & imported | {n for file in ours if file.is_file() for n in missing_peers(file)}
 

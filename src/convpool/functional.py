@@ -227,7 +227,7 @@ def conv3d(
     x : array_like, (batch, in_channels, depth, height, width)
         Or (batch, depth, height, width, in_channels) with layout "NDHWC"; the batch axis may be
         missing.
-    weight : array_like, (out_channels, in_channels // groups, kernel...)
+    weight : array_like, (out_channels, in_channels // groups, *kernel)
         The kernels, with three axes each.
     bias, stride, padding, dilation, groups, padding_mode, padding_value, flip, activation
         As in `conv2d`.

@@ -43,7 +43,7 @@ class PackedWeight(Packed):
     Attributes
     ----------
     shape : tuple of int
-        (out_channels, in_channels // groups, kernel...)
+        (out_channels, in_channels // groups, *kernel)
     dtype : numpy.dtype
         What x has to have, too.
 
@@ -99,7 +99,7 @@ def pack_weight(
 
     Parameters
     ----------
-    weight : array_like, (out_channels, in_channels // groups, kernel...)
+    weight : array_like, (out_channels, in_channels // groups, *kernel)
         With one to three kernel axes, as `conv1d`, `conv2d` or `conv3d` take it.
     bias : array_like, (out_channels,), optional
         Of weight's type.
