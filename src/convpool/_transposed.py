@@ -1,68 +1,16 @@
-"""Transposed convolution, as convolutions of the input itself.
+"""What a transposed convolution is given, settled, fitted together, and handed to `_phases`."""
 
-    every stride-th output pixel, from r on, is one phase r of an axis
-    for each phase (of all axes together) that any tap of the kernel meets:
-        out[phase] = convolution of x, stride 1, with every (stride / g)-th tap, mirrored,
-                     dilation / g apart, where g = gcd(stride, dilation)
-    all other outputs = bias
-
-Input pixel i and tap u meet output o = i * stride + u * dilation - before. For given o, those
-taps u are an arithmetic progression, and i falls by dilation / g from one of them to the next.
-So no product with an inserted zero is ever formed, and each output is one sum in one order.
-"""
-
-import itertools
-import math
 from collections.abc import Sequence
 from typing import NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _arguments, _call
+from . import _arguments, _call, _phases
 from ._arguments import Array, shown
 from ._threads import checked_threads
 
 Pads = tuple[tuple[int, int], ...]
-
-
-class Phase(NamedTuple):
-    """One phase of an axis: outputs = convolution of (padded) inputs with taps."""
-
-    outputs: slice
-    inputs: slice
-    taps: slice
-    padding: tuple[int, int]
-    dilation: int
-
-
-def phases_of(
-    size: int, kernel: int, stride: int, dilation: int, before: int, out: int
-) -> list[Phase]:
-    """The phases of one axis of which some tap meets some input; taps that meet none are cut."""
-    shared = math.gcd(stride, dilation)
-    step, gap = stride // shared, dilation // shared
-    phases = []
-    for tap in range(min(step, kernel)):
-        start = (tap * dilation - before) % stride
-        outputs = -(-(out - start) // stride)
-        # Output q of the phase and tap number t of it meet input q + meets - t * gap.
-        meets = (start + before - tap * dilation) // stride
-        first = max(0, -(-(meets - size + 1) // gap))
-        last = min((kernel - 1 - tap) // step, (outputs - 1 + meets) // gap)
-        if outputs < 1 or first > last:
-            continue
-        begin, end = meets - last * gap, outputs + meets - first * gap
-        phases.append(
-            Phase(
-                slice(start, None, stride),
-                slice(max(begin, 0), min(end, size)),
-                slice(tap + first * step, tap + last * step + 1, step),
-                (max(-begin, 0), max(end - size, 0)),
-                gap,
-            )
-        )
-    return phases
 
 
 def transposed_pads(padding: object, spatial: int) -> Pads:
@@ -237,51 +185,6 @@ def as_convolution(weight: Array, groups: int) -> Array:
     return split.reshape(groups * outputs, channels // groups, *kernel)
 
 
-def run(
-    spatial: int,
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    geometry: Geometry,
-    result: Array,
-    num_threads: int | None,
-) -> None:
-    """Write the transposed convolution into `result`, an array apart from the others."""
-    kernels = as_convolution(weight, geometry.groups)
-    axes = [
-        phases_of(size, taps, step, gap, before, out)
-        for size, taps, step, gap, (before, _), out in zip(
-            geometry.sizes,
-            geometry.kernel,
-            geometry.stride,
-            geometry.dilation,
-            geometry.pads,
-            geometry.out,
-            strict=True,
-        )
-    ]
-    present = math.prod(map(len, axes))
-    phases = math.prod(map(min, geometry.stride, geometry.out))
-    if present < phases:
-        shape = (-1,) if geometry.last else (-1, *[1] * spatial)
-        result[...] = 0 if bias is None else bias.reshape(shape)
-    layout = ("N{}C" if geometry.last else "NC{}").format("DHW"[3 - spatial :])
-    lead, every = (slice(None),) * geometry.lead, (slice(None),) * 2
-    # Neighbours in memory that belong to different phases are cheaper to write from a whole phase.
-    apart = not geometry.last and geometry.stride[-1] > 1
-    buffer = np.empty(result.size if apart else 0, result.dtype)
-    for phase in itertools.product(*axes):
-        outputs, inputs, taps, padding, dilation = zip(*phase, strict=True)
-        target = result[lead + outputs]
-        sums = buffer[: target.size].reshape(target.shape) if apart else target
-        _call.convolve(
-            spatial, x[lead + inputs], kernels[every + taps], bias, 1, padding, dilation,
-            geometry.groups, "zeros", 0.0, True, None, None, layout, "auto", sums, num_threads,
-        )  # fmt: skip
-        if apart:
-            target[...] = sums
-
-
 def conv_transpose(
     spatial: int,
     x: ArrayLike,
@@ -320,10 +223,13 @@ def transpose_into(
     num_threads: int | None,
 ) -> Array:
     """What remains once all arrays fit together: `out`, or a new array."""
-    _arguments.packable(weight, geometry.groups)
     result, copy = _arguments.output_array(out, geometry.shape, x.dtype, (x, weight, bias))
     if result.size:
-        run(spatial, x, weight, bias, geometry, result, num_threads)
+        _phases.run(
+            spatial, x, as_convolution(weight, geometry.groups), bias, result, geometry.sizes,
+            geometry.kernel, geometry.stride, geometry.dilation, geometry.pads, geometry.out,
+            geometry.groups, geometry.last, x.ndim == spatial + 1, num_threads,
+        )  # fmt: skip
     if out is None:
         return result
     if copy:
