@@ -6,6 +6,7 @@ torchvision where there is such a model. None of them ends in a `Softmax` but Go
 table lists it.
 """
 
+from collections.abc import Callable
 from typing import SupportsIndex
 
 from ._arguments import choice, integer
@@ -520,7 +521,7 @@ def mobilenet_v2(seed: SupportsIndex = 0) -> Sequential:
 
 
 # What the command line knows by name.
-MODELS = {
+MODELS: dict[str, Callable[..., Sequential]] = {
     "lenet5": lenet5,
     "alexnet": alexnet,
     "vgg16": vgg16,
