@@ -8,7 +8,8 @@
     Sequential                            its layers in place of it
     Dropout                               nothing
 
-A step prepares its weights when it first meets a type, and again once they have been set.
+A step prepares its weights when it first meets a type, and again once they have been set. Arrays of
+layers are never written to, so that they are read where they are.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import numpy as np
 
 from .._arguments import Array
 from ..functional import conv1d, conv2d
-from ..packed import PackedWeight, pack_weight
+from ..packed import PackedWeight
 from ._geometry import Shape, Signal
 from ._layer import Layer
 from .containers import Concat, Residual, Sequential
@@ -90,6 +91,11 @@ def _activation(ahead: list[Layer]) -> Activation | None:
     return None
 
 
+def _function(activation: Activation | None) -> str | None:
+    """What `convpool.conv2d` calls it."""
+    return None if activation is None else activation.function
+
+
 class Plain(Step):
     """A layer as it is."""
 
@@ -109,7 +115,7 @@ class Prepared(Step):
         self.sources: list[Any] = []
         self.packed: dict[str, PackedWeight] = {}
 
-    def weight(self, dtype: "np.dtype[Any]", num_threads: Threads) -> PackedWeight:
+    def weight(self, dtype: "np.dtype[Any]") -> PackedWeight:
         """What was prepared, as long as its arrays are those that are set now."""
         sources = [
             source
@@ -120,10 +126,10 @@ class Prepared(Step):
             self.sources, self.packed = sources, {}
         packed = self.packed.get(dtype.char)
         if packed is None:
-            packed = self.packed[dtype.char] = self.prepare(dtype, num_threads)
+            packed = self.packed[dtype.char] = self.prepare(dtype)
         return packed
 
-    def prepare(self, dtype: "np.dtype[Any]", num_threads: Threads) -> PackedWeight:
+    def prepare(self, dtype: "np.dtype[Any]") -> PackedWeight:
         """The weights for inputs of one type."""
         raise NotImplementedError
 
@@ -139,7 +145,7 @@ class Convolution(Prepared):
         super().__init__([layer] if norm is None else [layer, norm])
         self.layer, self.norm, self.activation = layer, norm, activation
 
-    def prepare(self, dtype: "np.dtype[Any]", num_threads: Threads) -> PackedWeight:
+    def prepare(self, dtype: "np.dtype[Any]") -> PackedWeight:
         """The norm's scale times the weight, and what that makes of the biases."""
         layer = self.layer
         weight = layer.weight
@@ -148,24 +154,19 @@ class Convolution(Prepared):
             scale, shift = self.norm.scale_and_shift()
             weight = weight * scale[:, None, None, None]
             bias = shift if bias is None else bias * scale + shift
-        return pack_weight(
+        windows = layer.windows
+        return PackedWeight(
             weight.astype(dtype, copy=False),
             None if bias is None else bias.astype(dtype, copy=False),
-            stride=layer.windows.stride,
-            padding=layer.windows.padding,
-            dilation=layer.windows.dilation,
-            groups=layer.groups,
-            padding_mode=layer.padding_mode,
-            activation=None if self.activation is None else self.activation.function,
-            algorithm=layer.algorithm,
-            num_threads=num_threads,
-        )
+            windows.stride, windows.padding, windows.dilation, layer.groups, layer.padding_mode,
+            0.0, False, _function(self.activation), "NCHW", layer.algorithm, None, True,
+        )  # fmt: skip
 
     def __call__(
         self, x: Array, out: Array | None, num_threads: Threads, residual: Array | None = None
     ) -> Array:
         """Convolve."""
-        packed = self.weight(x.dtype, num_threads)
+        packed = self.weight(x.dtype)
         return conv2d(x, packed, residual=residual, out=out, num_threads=num_threads)
 
 
@@ -176,20 +177,18 @@ class Product(Prepared):
         super().__init__([layer])
         self.layer, self.activation = layer, activation
 
-    def prepare(self, dtype: "np.dtype[Any]", num_threads: Threads) -> PackedWeight:
+    def prepare(self, dtype: "np.dtype[Any]") -> PackedWeight:
         """The matrix as kernels of one pixel."""
         bias = self.layer.bias if "bias" in self.layer.array_shapes else None
-        return pack_weight(
+        return PackedWeight(
             self.layer.weight.astype(dtype, copy=False)[:, :, None],
             None if bias is None else bias.astype(dtype, copy=False),
-            activation=None if self.activation is None else self.activation.function,
-            layout="NWC",
-            num_threads=num_threads,
-        )
+            1, 0, 1, 1, "zeros", 0.0, False, _function(self.activation), "NWC", "auto", None, True,
+        )  # fmt: skip
 
     def __call__(self, x: Array, out: Array | None, num_threads: Threads) -> Array:
         """Multiply."""
-        packed = self.weight(x.dtype, num_threads)
+        packed = self.weight(x.dtype)
         if not len(x):
             return np.empty((0, self.layer.out_features), x.dtype) if out is None else out
         into = None if out is None else out[None]
