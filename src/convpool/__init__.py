@@ -1,5 +1,8 @@
 """CNN convolution and pooling for NumPy arrays."""
 
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
 from . import filters, grad
 from ._config import get_config, get_include
 from ._threads import __version__, get_num_threads, num_threads, set_num_threads
@@ -28,7 +31,16 @@ __all__ = [
     "grad",
     "linear",
     "max_pool2d",
+    "models",
+    "nn",
     "num_threads",
     "pack_weight",
     "set_num_threads",
 ]
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """Import what few programs need when it is first asked for."""
+    if name in ("models", "nn", "plot"):
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,6 +23,7 @@ class Packed:
         layout: object,
         algorithm: object,
         num_threads: SupportsIndex | None,
+        shared: bool = ...,
     ) -> Packed: ...
 
 def convolve(

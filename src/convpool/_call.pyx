@@ -193,7 +193,9 @@ cdef int set_shape(cnp.npy_intp* shape, int64_t batch, int64_t channels, const c
 cdef class Packed:
     """A weight prepared for calls with one set of terms, which never change.
 
-    `said` are the arguments as written, in the order of `settle`.
+    `said` are the arguments as written, in the order of `settle`. Of a `shared` weight, which
+    nobody may write to, there is no copy, and it is prepared by the first call, in the form that
+    call needs alone.
     """
     cdef Terms terms
     cdef cnp.ndarray kernels   # as summed: flipped if they are to be
@@ -203,7 +205,8 @@ cdef class Packed:
     cdef readonly tuple shape, said
 
     def __cinit__(self, weight, bias, stride, padding, dilation, groups, padding_mode,
-                  padding_value, flip, activation, layout, algorithm, num_threads):
+                  padding_value, flip, activation, layout, algorithm, num_threads,
+                  bint shared=False):
         cdef convpool_axis* axis
         cdef cnp.ndarray kernels = float_array("weight", weight)
         cdef int i, spatial = cnp.PyArray_NDIM(kernels) - 2
@@ -221,7 +224,8 @@ cdef class Packed:
                 f"{cnp.PyArray_DIM(kernels, 0)} channels")
         self.biases = None if bias is None else bias_of_sums(bias, kernels).copy()
         check_packable(kernels, self.terms.conv.groups)
-        kernels = kernels.copy()
+        if not shared:
+            kernels = kernels.copy()
         self.shape = (<object>kernels).shape
         self.dtype = kernels.dtype
         self.said = written((
@@ -232,7 +236,7 @@ cdef class Packed:
         for i in range(spatial):
             axis[i].kernel = cnp.PyArray_DIM(kernels, 2 + i)
         check_algorithm(&self.terms)
-        self.strips = _conv.pack_weight(
+        self.strips = Strips() if shared else _conv.pack_weight(
             &self.terms.conv, self.kernels, element_type(kernels), self.terms.channels_last,
             self.terms.algorithm, num_threads)
 

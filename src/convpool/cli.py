@@ -1,4 +1,4 @@
-"""The command line: ``convpool demo | filter | info``.
+"""The command line: ``convpool demo | filter | summary | info``.
 
 What a user got wrong is one line on standard error and exit code 2.
 """
@@ -108,6 +108,13 @@ def _demo(options: argparse.Namespace) -> None:
     print(f"contact sheet: {options.output}")
 
 
+def _summary(options: argparse.Namespace) -> None:
+    """Print a network's layers, counted."""
+    from . import _summary
+
+    _summary.show(options)
+
+
 def _info(options: argparse.Namespace) -> None:
     """Print how calls would run."""
     for name, value in get_config().items():
@@ -117,7 +124,9 @@ def _info(options: argparse.Namespace) -> None:
 def _parser() -> Parser:
     parser = Parser(prog="convpool", description="CNN convolution and pooling for NumPy arrays.")
     parser.add_argument("--version", action="version", version=f"convpool {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | filter | info")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="demo | filter | summary | info"
+    )
 
     demo = commands.add_parser("demo", help="filters and a small stack of layers on a photograph")
     demo.add_argument("photo", nargs="?", type=Path, help="otherwise one of scikit-image's")
@@ -132,6 +141,21 @@ def _parser() -> Parser:
     one.add_argument("--padding-mode", choices=PADDING_MODES, default="reflect")
     one.add_argument("-o", "--output", type=Path, required=True)
     one.set_defaults(run=_filter)
+
+    table = commands.add_parser("summary", help="a network's layers: sizes, parameters, work")
+    table.add_argument("network", help="googlenet, or another of convpool.models")
+    table.add_argument("--input", help="as in 3x224x224, otherwise what the network is made for")
+    table.add_argument("--depth", type=int, help="parts of a name that make a row; 1: blocks")
+    table.add_argument(
+        "--columns",
+        default="",
+        help="more of them, as in weights,share: input_shape, weights, receptive_field, memory, "
+        "share, or all",
+    )
+    form = table.add_mutually_exclusive_group()
+    form.add_argument("--html", action="store_true", help="a table of HTML")
+    form.add_argument("--json", action="store_true", help="rows and totals for programs")
+    table.set_defaults(run=_summary)
 
     for command in (demo, one):
         command.add_argument("--threads", type=int, help="otherwise all that the process may use")
