@@ -2,6 +2,7 @@
 
 from . import filters
 from ._config import get_config, get_include
+from ._onnx import load_onnx
 from ._threads import get_num_threads, num_threads, set_num_threads
 from .filtering import filter2d
 from .functional import avg_pool2d, conv1d, conv2d, conv3d, linear, max_pool2d
@@ -19,6 +20,7 @@ __all__ = [
     "get_include",
     "get_num_threads",
     "linear",
+    "load_onnx",
     "max_pool2d",
     "num_threads",
     "pack_weight",
