@@ -187,7 +187,12 @@ def affine(node: Node) -> Kernel:
 
 @operator("ConvTranspose", writes=True)
 def transposed(node: Node) -> Kernel:
-    """convpool's conv_transpose1d, conv_transpose2d or conv_transpose3d."""
+    """Blocks side by side where they do not overlap, else convpool's conv_transpose functions."""
+    weight, bias = node.known.get(1), node.known.get(2)
+    if weight is not None and (bias is not None or not node.has(2)) and _is_blocks(node, weight):
+        node.take(1)
+        node.take(2)
+        return _blocks(node, weight, bias)
 
     def kernel(
         x: Array, weight: Array, bias: Array | None = None, out: Array | None = None
@@ -197,6 +202,45 @@ def transposed(node: Node) -> Kernel:
         said = _transposed_terms(node, x.shape[2:], weight.shape[2:])
         run = function(node, "conv_transpose", spatial)
         return run(x, weight, bias, out=out, **said)
+
+    return kernel
+
+
+def _is_blocks(node: Node, weight: Array) -> bool:
+    """Whether each input pixel makes a block of outputs of its own."""
+    plain = not any(node.ints("pads") or ()) and not any(node.ints("output_padding") or ())
+    return (
+        weight.ndim == 4
+        and weight.dtype.char in "fde"
+        and plain
+        and node.ints("output_shape") is None
+        and node.get("auto_pad", "NOTSET") in ("NOTSET", "VALID")
+        and node.get("group", 1) == 1
+        and list(weight.shape[2:]) == node.ints("strides")
+        and set(node.ints("dilations") or [1]) == {1}
+    )
+
+
+def _blocks(node: Node, weight: Array, bias: Array | None) -> Kernel:
+    """A convolution by 1 makes the pixels of each block as channels."""
+    check_kernel(node, weight.shape[2:])
+    channels, outputs, height, width = weight.shape
+    area = height * width
+    packed = pack_weight(
+        np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(area * outputs, channels, 1, 1),
+        None if bias is None else np.tile(bias, area),
+        activation=node.attributes.get("activation"),
+    )
+
+    def kernel(x: Array, *rest: Any, out: Array | None = None) -> Any:
+        n, _, h, w = x.shape
+        parts = convpool.conv2d(x, packed).reshape(n, height, width, outputs, h, w)
+        if out is None:
+            out = np.empty((n, outputs, h * height, w * width), x.dtype)
+        for i in range(height):
+            for j in range(width):
+                out[:, :, i::height, j::width] = parts[:, i, j]
+        return out
 
     return kernel
 

@@ -290,12 +290,13 @@ def depth_to_space(node: Node) -> Kernel:
 def space_to_depth(node: Node) -> Kernel:
     """Blocks of pixels become channels."""
     block = node.get("blocksize", 0)
+    order = (0, 3, 5, 1, 2, 4) if node.get("mode", "DCR") == "DCR" else (0, 1, 3, 5, 2, 4)
     if block < 1:
         raise node.error(f"blocksize: got {block}, expected at least 1")
 
     def kernel(x: Array) -> Array:
         n, c, h, w = x.shape
-        parts = x.reshape(n, c, h // block, block, w // block, block).transpose(0, 3, 5, 1, 2, 4)
+        parts = x.reshape(n, c, h // block, block, w // block, block).transpose(order)
         return parts.reshape(n, -1, h // block, w // block)
 
     return kernel
