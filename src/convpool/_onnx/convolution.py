@@ -266,14 +266,12 @@ def _transposed_terms(
         pads = padding(node, spatial)
         pads = ((0, 0),) * spatial if isinstance(pads, str) else pads
     else:
-        pads = []
-        for have, want in zip(full, wanted, strict=True):
-            total = max(have - want, 0)
-            first = total // 2 if rule == "SAME_UPPER" else total - total // 2
-            pads.append((first, total - first))
-            if have < want:
-                raise node.error(f"output_shape: got {wanted}, expected at most {full}")
-        pads = tuple(pads)
+        cut = [max(have - want, 0) for have, want in zip(full, wanted, strict=True)]
+        first = [t // 2 if rule == "SAME_UPPER" else t - t // 2 for t in cut]
+        pads = tuple((a, t - a) for a, t in zip(first, cut, strict=True))
+        extra = tuple(
+            e + max(want - have, 0) for e, want, have in zip(extra, wanted, full, strict=True)
+        )
     return {
         "stride": stride,
         "padding": pads,

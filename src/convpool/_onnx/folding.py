@@ -119,8 +119,7 @@ def fold_constants(graph: Graph) -> None:
             kept.append(node)
             continue
         step = make_step(node, graph.constants)
-        with np.errstate(all="ignore"):
-            results = step.call([graph.constants[n] if n else None for n in step.inputs])
+        results = step.call([graph.constants[name] if name else None for name in step.inputs])
         if any(_held(result) > LARGEST_CONSTANT for result in results):
             kept.append(node)
             continue
@@ -274,8 +273,7 @@ def normalize_batches(graph: Graph) -> None:
         if not scale.shape == bias.shape == mean.shape == var.shape:
             raise node.error(f"scale: got shape {scale.shape}, bias {bias.shape}, mean "
                              f"{mean.shape} and var {var.shape}, expected the same")
-        with np.errstate(all="ignore"):
-            factor, shift = batch_scale(node, scale, bias, mean, var)
+        factor, shift = batch_scale(node, scale, bias, mean, var)
         names = [new_constant(graph, array.astype(scale.dtype)) for array in (factor, shift)]
         _become(node, "Affine", [node.inputs[0], *names], "convpool")
         node.outputs = node.outputs[:1]
@@ -322,14 +320,13 @@ def _scale_and_shift(
         return None
     each = np.broadcast_to(value.reshape(-1), (channels,))
     first = node.inputs[0] == x
-    with np.errstate(all="ignore"):
-        if node.operator == "Mul":
-            return each, None
-        if node.operator == "Div":
-            return (1 / each.astype(np.float64), None) if first else None
-        if node.operator == "Add":
-            return None, each
-        return (None, -each) if first else (-np.ones(channels, weight.dtype), each)
+    if node.operator == "Mul":
+        return each, None
+    if node.operator == "Div":
+        return (1 / each.astype(np.float64), None) if first else None
+    if node.operator == "Add":
+        return None, each
+    return (None, -each) if first else (-np.ones(channels, weight.dtype), each)
 
 
 def _scaled(graph: Graph, maker: Node, scale: Array | None, shift: Array | None) -> bool:
@@ -357,11 +354,10 @@ def _scaled(graph: Graph, maker: Node, scale: Array | None, shift: Array | None)
     if scale is not None:
         spread = [1] * weight.ndim
         spread[axis] = channels
-        # One rounding more a weight, as any framework that folds them has.
-        factor = scale.reshape(spread).astype(np.float64)
-        scaled = np.multiply(weight, factor.astype(weight.dtype))
+        # One rounding more for each weight, as in every framework that folds them.
+        factor = scale.reshape(spread).astype(weight.dtype)
+        maker.inputs[1] = new_constant(graph, weight * factor)
         wide = wide * scale
-        maker.inputs[1] = new_constant(graph, scaled)
     if shift is not None:
         wide = wide + shift
     name = new_constant(graph, wide.astype(weight.dtype))

@@ -215,4 +215,6 @@ def _written(entry: Value) -> str:
 
 def load(source: Any) -> Network:
     """Read, fold and build."""
-    return Network(Program(read(source)))
+    graph = read(source)
+    with np.errstate(all="ignore"):  # weights may hold what they like
+        return Network(Program(graph))

@@ -62,14 +62,15 @@ def operator(
 
 
 @cache
-def _enter_all() -> None:
+def enter_all() -> None:
+    """Fill the table."""
     for family in FAMILIES:
         import_module(f".{family}", __package__)
 
 
 def find(node: Node) -> Operator:
     """The entry of a node's operator."""
-    _enter_all()
+    enter_all()
     domain = "" if node.domain in NATIVE else node.domain
     try:
         return TABLE[domain, node.operator]
