@@ -73,7 +73,7 @@ def check_kernel(node: Node, kernel: Sequence[int]) -> None:
 
 @operator("Conv", writes=True)
 def convolution(node: Node) -> Kernel:
-    """convpool's conv1d, conv2d or conv3d."""
+    """Convpool's conv1d, conv2d or conv3d."""
     weight, bias = node.known.get(1), node.known.get(2)
     if weight is not None and (bias is not None or not node.has(2)):
         return _packed(node, weight, bias)
@@ -159,7 +159,7 @@ def activate(x: Array, activation: Any, out: Array | None = None) -> Array:
 
 @operator("Affine", domain="convpool", writes=True)
 def affine(node: Node) -> Kernel:
-    """x scale + shift, a pair for each channel: a depthwise convolution of one tap."""
+    """X scale + shift, a pair for each channel: a depthwise convolution of one tap."""
     scale, shift = node.take(1), node.take(2)
     assert scale is not None and shift is not None
     activation = node.attributes.get("activation")
@@ -194,9 +194,7 @@ def transposed(node: Node) -> Kernel:
         node.take(2)
         return _blocks(node, weight, bias)
 
-    def kernel(
-        x: Array, weight: Array, bias: Array | None = None, out: Array | None = None
-    ) -> Any:
+    def kernel(x: Array, weight: Array, bias: Array | None = None, out: Array | None = None) -> Any:
         spatial = weight.ndim - 2
         check_kernel(node, weight.shape[2:])
         said = _transposed_terms(node, x.shape[2:], weight.shape[2:])
@@ -245,18 +243,14 @@ def _blocks(node: Node, weight: Array, bias: Array | None) -> Kernel:
     return kernel
 
 
-def _transposed_terms(
-    node: Node, sizes: Sequence[int], kernel: Sequence[int]
-) -> dict[str, Any]:
+def _transposed_terms(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> dict[str, Any]:
     """Pads follow from a result's size where the model says that instead."""
     spatial = len(sizes)
     stride = per_axis(node, "strides", spatial)
     dilation = per_axis(node, "dilations", spatial)
     extra = per_axis(node, "output_padding", spatial, 0)
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
-    full = [
-        s * (n - 1) + e + r for s, n, e, r in zip(stride, sizes, extra, reach, strict=True)
-    ]
+    full = [s * (n - 1) + e + r for s, n, e, r in zip(stride, sizes, extra, reach, strict=True)]
     rule, wanted = node.get("auto_pad", "NOTSET"), node.ints("output_shape")
     if wanted is not None:
         wanted = wanted[-spatial:]

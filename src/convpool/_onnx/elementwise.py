@@ -136,7 +136,7 @@ def identity(node: Node) -> Kernel:
     if node.operator == "Identity" or len(node.outputs) == 1:
         return lambda x, *rest: _untrained(node, x, rest)
 
-    def kernel(x: Array, *rest: Array) -> tuple[Array, Array]:
+    def kernel(x: Array, *rest: Array) -> Any:
         kind = bool if node.version >= 10 else x.dtype
         return _untrained(node, x, rest), np.ones(x.shape, kind)
 
@@ -165,7 +165,7 @@ def cast(node: Node) -> Kernel:
     except (KeyError, TypeError, ValueError):
         raise node.error(f"to: got {code}, which is no type of ONNX") from None
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         return x.astype(dtype, copy=False)
 
     return kernel
@@ -233,7 +233,7 @@ def leaky_relu(node: Node) -> Kernel:
 def parametric_relu(node: Node) -> Kernel:
     """A slope for each channel."""
 
-    def kernel(x: Array, slope: Array) -> Array:
+    def kernel(x: Array, slope: Array) -> Any:
         if node.version < 7 and slope.ndim == 1 and x.ndim > 2:
             slope = slope.reshape(slope.shape + (1,) * (x.ndim - 2))
         return np.where(x < 0, x * slope, x)
@@ -249,7 +249,7 @@ def exponential(node: Node) -> Kernel:
     gamma = node.get("gamma", 1.05070102214813232421875) if scaled else 1.0
     inner = alpha if node.operator == "Celu" else 1.0
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         below = alpha * np.expm1(np.minimum(x, 0) / inner)
         return (gamma * np.where(x > 0, x, below)).astype(x.dtype, copy=False)
 
@@ -307,7 +307,7 @@ def shrink(node: Node) -> Kernel:
     """Towards 0 by bias, 0 within lambd."""
     bias, lambd = node.get("bias", 0.0), node.get("lambd", 0.5)
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         outside = np.where(x < -lambd, x + bias, np.where(x > lambd, x - bias, 0))
         return outside.astype(x.dtype)
 
@@ -330,7 +330,9 @@ def erf(node: Node) -> Kernel:
 
 
 # 2 / sqrt(pi) (-1)^n / (n! (2 n + 1)), the series about 0; and Abramowitz & Stegun, 7.1.26.
-_SERIES = [2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(14)]
+_SERIES = [
+    2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(14)
+]
 _TAIL = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
 
 
@@ -350,4 +352,5 @@ def erf_of(x: Array) -> Array:
     for term in reversed(_TAIL[:-1]):
         tail = tail * t + np.float32(term)
     far = 1 - tail * t * np.exp(-wide * wide)
-    return np.copysign(np.where(wide < 1, near * series, far), x).astype(x.dtype)
+    result: Array = np.copysign(np.where(wide < 1, near * series, far), x)
+    return result.astype(x.dtype, copy=False)

@@ -131,15 +131,15 @@ def fold_constants(graph: Graph) -> None:
 
 def _held(array: Array) -> int:
     """Bytes that an array keeps in memory: a repeated element counts once."""
-    sizes = (n for n, step in zip(array.shape, array.strides, strict=True) if step)
-    return math.prod(sizes) * array.itemsize
+    sizes = [n for n, step in zip(array.shape, array.strides, strict=True) if step]
+    return int(math.prod(sizes)) * array.itemsize
 
 
 # Patterns that are one activation
 
 
 def join_patterns(graph: Graph) -> None:
-    """x sigmoid(x), and what exporters make of hard sigmoid and hard swish."""
+    """X sigmoid(x), and what exporters make of hard sigmoid and hard swish."""
     _clipped_shifts(graph)
     wiring = Wiring(graph)
     gone = set()
@@ -271,8 +271,10 @@ def normalize_batches(graph: Graph) -> None:
         scale, bias, mean, var = known
         assert scale is not None and bias is not None and mean is not None and var is not None
         if not scale.shape == bias.shape == mean.shape == var.shape:
-            raise node.error(f"scale: got shape {scale.shape}, bias {bias.shape}, mean "
-                             f"{mean.shape} and var {var.shape}, expected the same")
+            raise node.error(
+                f"scale: got shape {scale.shape}, bias {bias.shape}, mean "
+                f"{mean.shape} and var {var.shape}, expected the same"
+            )
         factor, shift = batch_scale(node, scale, bias, mean, var)
         names = [new_constant(graph, array.astype(scale.dtype)) for array in (factor, shift)]
         _become(node, "Affine", [node.inputs[0], *names], "convpool")
@@ -348,7 +350,9 @@ def _scaled(graph: Graph, maker: Node, scale: Array | None, shift: Array | None)
         if given is None:
             return False
         bias = given
-    if bias.shape != (channels,) or any(a is not None and a.shape != (channels,) for a in (scale, shift)):
+    if bias.shape != (channels,) or any(
+        a is not None and a.shape != (channels,) for a in (scale, shift)
+    ):
         return False
     wide = bias.astype(np.float64)
     if scale is not None:
@@ -462,7 +466,7 @@ def fold_residuals(graph: Graph) -> None:
             continue
         _, name, maker = max(makers, key=lambda entry: entry[0])
         other = node.inputs[1] if node.inputs[0] == name else node.inputs[0]
-        maker.inputs = [*maker.inputs, ""][:3] + [other]
+        maker.inputs = [*maker.inputs[:2], maker.inputs[2] if maker.has(2) else "", other]
         maker.outputs = list(node.outputs)
         gone.add(place[id(maker)])
         place[id(maker)] = i

@@ -20,7 +20,7 @@ def gather(node: Node) -> Kernel:
     """Slices of an axis."""
     axis = node.get("axis", 0)
 
-    def kernel(x: Array, indices: Array) -> Array:
+    def kernel(x: Array, indices: Array) -> Any:
         along = axis_of(node, axis, x.ndim)
         wrapped = _wrapped(node, indices, x.shape[along])
         if wrapped.ndim == 0:
@@ -35,9 +35,9 @@ def gather_elements(node: Node) -> Kernel:
     """An element for each index."""
     axis = node.get("axis", 0)
 
-    def kernel(x: Array, indices: Array) -> Array:
+    def kernel(x: Array, indices: Array) -> Any:
         along = axis_of(node, axis, x.ndim)
-        places = list(np.indices(indices.shape, sparse=True))
+        places: list[Any] = list(np.indices(indices.shape, sparse=True))
         places[along] = _wrapped(node, indices, x.shape[along])
         return x[tuple(places)]
 
@@ -49,13 +49,11 @@ def gather_nd(node: Node) -> Kernel:
     """Slices by the index of their first axes."""
     batch = node.get("batch_dims", 0)
 
-    def kernel(x: Array, indices: Array) -> Array:
+    def kernel(x: Array, indices: Array) -> Any:
         depth = indices.shape[-1]
-        shared = np.indices(indices.shape[:batch], sparse=True)
+        shared: Any = np.indices(indices.shape[:batch], sparse=True)
         lead = [at.reshape(at.shape + (1,) * (indices.ndim - 1 - batch)) for at in shared]
-        places = [
-            _wrapped(node, indices[..., i], x.shape[batch + i]) for i in range(depth)
-        ]
+        places = [_wrapped(node, indices[..., i], x.shape[batch + i]) for i in range(depth)]
         return x[(*lead, *places)]
 
     return kernel
@@ -83,9 +81,9 @@ def scatter_elements(node: Node) -> Kernel:
     """A copy with an element for each index."""
     axis = node.get("axis", 0)
 
-    def kernel(x: Array, indices: Array, updates: Array) -> Array:
+    def kernel(x: Array, indices: Array, updates: Array) -> Any:
         along = axis_of(node, axis, x.ndim)
-        places = list(np.indices(indices.shape, sparse=True))
+        places: list[Any] = list(np.indices(indices.shape, sparse=True))
         places[along] = _wrapped(node, indices, x.shape[along])
         return _scattered(node, x, tuple(places), updates)
 
@@ -96,7 +94,7 @@ def scatter_elements(node: Node) -> Kernel:
 def scatter_nd(node: Node) -> Kernel:
     """A copy with slices in the place of others."""
 
-    def kernel(x: Array, indices: Array, updates: Array) -> Array:
+    def kernel(x: Array, indices: Array, updates: Array) -> Any:
         depth = indices.shape[-1]
         places = tuple(_wrapped(node, indices[..., i], x.shape[i]) for i in range(depth))
         return _scattered(node, x, places, updates)
@@ -115,7 +113,7 @@ def one_hot(node: Node) -> Kernel:
     """One of two values at each index."""
     axis = node.get("axis", -1)
 
-    def kernel(indices: Array, depth: Array, values: Array) -> Array:
+    def kernel(indices: Array, depth: Array, values: Array) -> Any:
         count = int(depth.reshape(-1)[0])
         allocatable(node, (*indices.shape, count), values.itemsize)
         along = axis_of(node, axis, indices.ndim + 1)
@@ -131,7 +129,7 @@ def top_k(node: Node) -> Kernel:
     """The largest or smallest, and where they stand; the first of equals first."""
     axis, largest = node.get("axis", -1), node.get("largest", 1)
 
-    def kernel(x: Array, k: Array | None = None) -> tuple[Array, Array]:
+    def kernel(x: Array, k: Array | None = None) -> Any:
         along = axis_of(node, axis, x.ndim)
         count = node.get("k", 0) if node.version < 10 else integers(node, "k", k)[0]
         if not 0 <= count <= x.shape[along]:
@@ -153,7 +151,7 @@ def triangle(node: Node) -> Kernel:
     """The upper or lower triangle."""
     upper = node.get("upper", 1)
 
-    def kernel(x: Array, k: Array | None = None) -> Array:
+    def kernel(x: Array, k: Array | None = None) -> Any:
         above = 0 if k is None else int(k.reshape(-1)[0])
         return np.triu(x, above) if upper else np.tril(x, above)
 
@@ -177,7 +175,7 @@ def non_max_suppression(node: Node) -> Kernel:
         most: Array | None = None,
         overlap: Array | None = None,
         least: Array | None = None,
-    ) -> Array:
+    ) -> Any:
         limit = 0 if most is None else int(most.reshape(-1)[0])
         threshold = 0.0 if overlap is None else float(overlap.reshape(-1)[0])
         chosen: list[tuple[int, int, int]] = []

@@ -100,7 +100,7 @@ def read(source: Any) -> Graph:
         import onnx
     except ImportError:
         raise ImportError("onnx is not installed: pip install 'convpool[onnx]'") from None
-    from google.protobuf.message import DecodeError
+    from google.protobuf import message as protobuf
 
     folder = None
     if isinstance(source, bytes | bytearray | memoryview):
@@ -111,13 +111,15 @@ def read(source: Any) -> Graph:
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
-    except DecodeError:
+    except protobuf.DecodeError:
         raise ValueError(f"{title}: not a model in the ONNX format, or cut short") from None
     del content
     if not model.HasField("graph") or not model.graph.output:
         raise ValueError(f"{title}: holds no network in the ONNX format")
     if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+        from onnx.inliner import inline_local_functions
+
+        model = inline_local_functions(model)
     versions: dict[str, int] = {}
     for entry in model.opset_import:
         versions["" if entry.domain in NATIVE else entry.domain] = entry.version

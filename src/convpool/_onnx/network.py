@@ -97,9 +97,7 @@ class Network:
         if set(inputs) != set(self._names):
             raise ValueError(f"inputs: got {sorted(inputs)}, expected {sorted(self._names)}")
         results = self._results([inputs[name] for name in self._names])
-        return {
-            entry.name: result for entry, result in zip(self.outputs, results, strict=True)
-        }
+        return {entry.name: result for entry, result in zip(self.outputs, results, strict=True)}
 
     def plan(self) -> str:
         """Describe what runs, a line a step, and where the results of the last shapes are kept.

@@ -27,7 +27,9 @@ def batch_normalization(node: Node) -> Kernel:
         spread = (-1, *[1] * (x.ndim - 2))
         if not training:
             factor, shift = batch_scale(node, scale, bias, mean, var)
-            wide = x * factor.reshape(spread).astype(x.dtype) + shift.reshape(spread).astype(x.dtype)
+            wide = x * factor.reshape(spread).astype(x.dtype) + shift.reshape(spread).astype(
+                x.dtype
+            )
             return wide.astype(x.dtype, copy=False)
         axes = (0, *range(2, x.ndim))
         now, spread_now = x.mean(axes), x.var(axes)
@@ -50,7 +52,7 @@ def local_response(node: Node) -> Kernel:
     before = (size - 1) // 2
     pads = ((before, size - 1 - before), (0, 0))
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         # Channels as rows of one picture: the sum is a convolution along its columns.
         squares = np.multiply(x, x).reshape(x.shape[0], 1, x.shape[1], -1)
         column = np.full((1, 1, size, 1), alpha / size, x.dtype)
@@ -80,7 +82,7 @@ def instance_normalization(node: Node) -> Kernel:
     """Each channel of each image by itself."""
     epsilon = node.get("epsilon", 1e-5)
 
-    def kernel(x: Array, scale: Array, bias: Array) -> Array:
+    def kernel(x: Array, scale: Array, bias: Array) -> Any:
         spread = (-1, *[1] * (x.ndim - 2))
         normal = _normalized(x, tuple(range(2, x.ndim)), epsilon)
         return (normal * scale.reshape(spread) + bias.reshape(spread)).astype(x.dtype)
@@ -93,7 +95,7 @@ def group_normalization(node: Node) -> Kernel:
     """Channels in groups."""
     epsilon, groups = node.get("epsilon", 1e-5), node.get("num_groups", 1)
 
-    def kernel(x: Array, scale: Array, bias: Array) -> Array:
+    def kernel(x: Array, scale: Array, bias: Array) -> Any:
         parts = x.reshape(x.shape[0], groups, -1)
         normal = _normalized(parts, 2, epsilon)
         if node.version < 21:  # once a pair a group, later one a channel
@@ -129,7 +131,7 @@ def root_mean_square(node: Node) -> Kernel:
     """By the root of the mean square, from an axis to the last."""
     epsilon, axis = node.get("epsilon", 1e-5), node.get("axis", -1)
 
-    def kernel(x: Array, scale: Array) -> Array:
+    def kernel(x: Array, scale: Array) -> Any:
         axes = tuple(range(axis_of(node, axis, x.ndim), x.ndim))
         square = np.mean(np.square(x, dtype=np.float32), axes, keepdims=True)
         return (x / np.sqrt(square + epsilon)).astype(x.dtype) * scale
@@ -142,7 +144,7 @@ def mean_variance(node: Node) -> Kernel:
     """By mean and standard deviation over some axes."""
     axes = tuple(node.ints("axes") or (0, 2, 3))
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         deviation = np.sqrt(np.mean(x * x, axes, keepdims=True) - x.mean(axes, keepdims=True) ** 2)
         return (x - x.mean(axes, keepdims=True)) / (deviation + x.dtype.type(1e-9))
 
@@ -154,10 +156,8 @@ def lp_normalization(node: Node) -> Kernel:
     """By the 1-norm or 2-norm along an axis."""
     axis, power = node.get("axis", -1), node.get("p", 2)
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         norm = np.linalg.norm(x, power, axis, keepdims=True)
         return np.divide(x, norm, out=np.zeros_like(x), where=norm != 0).astype(x.dtype)
 
     return kernel
-
-

@@ -101,7 +101,7 @@ def axes_of(node: Node, values: Array | None, since: int) -> list[int] | None:
 
 
 def allocatable(node: Node, shape: tuple[int, ...], itemsize: int) -> None:
-    """Raise where a shape that a model asks for is none, or larger than this machine's addresses."""
+    """Raise where a shape that a model asks for is none, or larger than is reasonable."""
     size = itemsize
     for extent in shape:
         if extent < 0:

@@ -2,7 +2,7 @@
 
     trace:   run all steps once; note shapes, what hangs on shapes alone, and who sees whose memory
     arrange: one place in a buffer for each result that a kernel can write to,
-             inside that of a Concat where there is one; places are used again once nobody reads them
+             inside that of a Concat where there is one; used again once nobody reads it
     bind:    views of one buffer, and calls with their arrays fixed
 
 A result that hangs on the shapes of the inputs alone is computed in the trace, never again. What
@@ -65,7 +65,9 @@ def trace(program: Program, given: Mapping[str, Array]) -> tuple[list[Array], "A
         name: Fact(value.shape, value.dtype, True, None, frozenset([name]))
         for name, value in given.items()
     }
-    values: dict[str | None, Array | None] = {None: None, **program.constants, **given}
+    values: dict[str | None, Array | None] = {None: None}
+    values.update(program.constants)
+    values.update(given)
     for step, gone in zip(program.steps, program.last_reads, strict=True):
         args = [values[name] for name in step.inputs]
         results = step.call(args)
@@ -84,9 +86,7 @@ def trace(program: Program, given: Mapping[str, Array]) -> tuple[list[Array], "A
                 arg is not None and np.may_share_memory(result, arg) for arg in args
             ):
                 roots = roots.union(*(fact.roots for fact in known))
-            facts[name] = Fact(
-                result.shape, result.dtype, fixed, result if told else None, roots
-            )
+            facts[name] = Fact(result.shape, result.dtype, fixed, result if told else None, roots)
             values[name] = result
         for name in gone:
             values.pop(name, None)
@@ -208,7 +208,7 @@ class Arrangement:
                 and fact.value is None
                 and fact.roots == {name}
                 and name not in escaping
-                and math.prod(fact.shape)
+                and 0 not in fact.shape
             ):
                 places[name] = Place(fact.shape, fact.dtype, i, i)
         for i, step in enumerate(steps):

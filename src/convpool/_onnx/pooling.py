@@ -97,7 +97,7 @@ def max_pool(node: Node) -> Kernel:
         out[...] = result
         return out
 
-    def with_indices(x: Array) -> tuple[Array, Array]:
+    def with_indices(x: Array) -> Any:
         low = -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         values = _windows(node, x, low)
         flat = values.reshape(*values.shape[: x.ndim], -1)
@@ -154,7 +154,7 @@ def lp_pool(node: Node) -> Kernel:
     """The p-norm of each window."""
     power = float(node.attributes.get("p", 2))
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         sums = (np.abs(_windows(node, x, 0, 0)) ** power).sum(axis=_axes(x))
         return (sums ** (1 / power)).astype(x.dtype)
 
@@ -191,7 +191,7 @@ def global_lp(node: Node) -> Kernel:
 def max_unpool(node: Node) -> Kernel:
     """Each maximum back where it stood, 0 elsewhere."""
 
-    def kernel(x: Array, where: Array, shape: Array | None = None) -> Array:
+    def kernel(x: Array, where: Array, shape: Array | None = None) -> Any:
         spatial = x.ndim - 2
         kernel = per_axis(node, "kernel_shape", spatial)
         stride = per_axis(node, "strides", spatial)

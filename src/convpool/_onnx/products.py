@@ -25,7 +25,7 @@ def fits_rows(weight: Array | None) -> bool:
 
 
 def rows_kernel(packed: PackedWeight) -> Kernel:
-    """x @ weight, for the last axis of x."""
+    """A product with a packed weight, for the last axis of x."""
     outputs, features = packed.shape[:2]
 
     def kernel(x: Array, *rest: Any, out: Array | None = None) -> Any:
@@ -94,9 +94,7 @@ def general_product(node: Node) -> Kernel:
             node.take(2)
             return lambda x, *rest, out=None: rows(x.T if left else x, out=out)
 
-    def kernel(
-        a: Array, b: Array, c: Array | None = None, out: Array | None = None
-    ) -> Any:
+    def kernel(a: Array, b: Array, c: Array | None = None, out: Array | None = None) -> Any:
         result = np.matmul(a.T if left else a, b.T if right else b)
         if alpha != 1:
             result = (result * alpha).astype(a.dtype)

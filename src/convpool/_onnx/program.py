@@ -71,7 +71,9 @@ class Program:
 
     def run(self, given: Mapping[str, Array]) -> list[Array]:
         """The outputs for these inputs and captured names."""
-        values: dict[str | None, Array | None] = {None: None, **self.constants, **given}
+        values: dict[str | None, Array | None] = {None: None}
+        values.update(self.constants)
+        values.update(given)
         for step, gone in zip(self.steps, self.last_reads, strict=True):
             results = step.call([values[name] for name in step.inputs])
             values.update(zip(step.outputs, results, strict=False))
@@ -89,8 +91,6 @@ def make_step(node: Node, constants: Mapping[str, Array]) -> Step:
         kernel = entry.build(node)
     except MISFITS as error:
         raise misfit(node, error) from error
-    inputs = [
-        None if i in node.taken or not name else name for i, name in enumerate(node.inputs)
-    ]
+    inputs = [None if i in node.taken or not name else name for i, name in enumerate(node.inputs)]
     node.known = {}  # the kernel has its own form of what it took
     return Step(node, entry, kernel, inputs, node.outputs)

@@ -92,9 +92,7 @@ def recurrent(node: Node) -> Kernel:
                     state = new
                     y[at[0], d] = new[0]
                 else:
-                    state = [
-                        np.where(live[:, None], a, b) for a, b in zip(new, state, strict=True)
-                    ]
+                    state = [np.where(live[:, None], a, b) for a, b in zip(new, state, strict=True)]
                     y[at[live], d, np.flatnonzero(live)] = new[0][live]
             for end, last in zip(ends, state, strict=True):
                 end[d] = last
@@ -111,12 +109,16 @@ def _clipped(x: Array, clip: float | None) -> Array:
     return x if clip is None else np.clip(x, -clip, clip)
 
 
-def _rnn(drive: Array, state: Any, r: Array, bias: Any, f: Any, clip: Any, holes: Any, o: Any) -> Any:
+def _rnn(
+    drive: Array, state: Any, r: Array, bias: Any, f: Any, clip: Any, holes: Any, o: Any
+) -> Any:
     total = drive + state[0] @ r
     return [f[0](_clipped(total if bias is None else total + bias, clip)), state[1]]
 
 
-def _gru(drive: Array, state: Any, r: Array, bias: Any, f: Any, clip: Any, holes: Any, o: Any) -> Any:
+def _gru(
+    drive: Array, state: Any, r: Array, bias: Any, f: Any, clip: Any, holes: Any, o: Any
+) -> Any:
     """Gates z, r, h."""
     hidden, size = state[0], r.shape[0]
     bias = np.zeros(3 * size, drive.dtype) if bias is None else bias

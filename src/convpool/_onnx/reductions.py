@@ -80,7 +80,7 @@ def arg_extreme(node: Node) -> Kernel:
     axis, keepdims = node.get("axis", 0), bool(node.get("keepdims", 1))
     last = node.get("select_last_index", 0)
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         along = axis_of(node, axis, x.ndim)
         place = function(np.flip(x, along) if last else x, axis=along)
         place = np.asarray(x.shape[along] - 1 - place if last else place, np.int64)
@@ -96,11 +96,12 @@ def softmax(node: Node) -> Kernel:
     axis = node.get("axis", 1 if flat else -1)
     function = {"Softmax": soft_maximum, "LogSoftmax": _log_soft, "Hardmax": _hard}[node.operator]
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         along = axis_of(node, axis, x.ndim)
         if flat and along != x.ndim - 1:
             rows = x.reshape(math.prod(x.shape[:along]), -1)
-            return function(rows, 1).reshape(x.shape)
+            shaped: Array = function(rows, 1).reshape(x.shape)
+            return shaped
         return function(x, along)
 
     return kernel
@@ -108,7 +109,7 @@ def softmax(node: Node) -> Kernel:
 
 def soft_maximum(x: Array, axis: int) -> Array:
     """exp(x) / sum(exp(x)), none of which overflows."""
-    result = x - x.max(axis=axis, keepdims=True)
+    result: Array = x - x.max(axis=axis, keepdims=True)
     np.exp(result, out=result)
     result /= result.sum(axis=axis, keepdims=True)
     return result
@@ -130,7 +131,7 @@ def running_sum(node: Node) -> Kernel:
     """Of what comes before each element, itself among it unless exclusive."""
     exclusive, backwards = node.get("exclusive", 0), node.get("reverse", 0)
 
-    def kernel(x: Array, axis: Array) -> Array:
+    def kernel(x: Array, axis: Array) -> Any:
         along = axis_of(node, int(axis.reshape(-1)[0]), x.ndim)
         ordered = np.flip(x, along) if backwards else x
         sums = np.cumsum(ordered, along, dtype=x.dtype)

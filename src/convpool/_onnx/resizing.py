@@ -105,7 +105,7 @@ def resize(node: Node) -> Kernel:
         and (plain or node.get("nearest_mode", "round_prefer_floor") == "floor")
     )
 
-    def kernel(x: Array, *rest: Array | None) -> Array:
+    def kernel(x: Array, *rest: Array | None) -> Any:
         roi, scales, sizes = _given(node, plain, rest)
         axes = node.ints("axes")
         axes = list(range(x.ndim)) if axes is None else [axis_of(node, a, x.ndim) for a in axes]
@@ -128,9 +128,11 @@ def resize(node: Node) -> Kernel:
         for axis, count in zip(axes, counts, strict=True):
             shape[axis] = count
         allocatable(node, tuple(shape), x.itemsize)
-        if repeats and all(r == int(r) for r in ratios) and counts == [
-            int(r) * x.shape[a] for a, r in zip(axes, ratios, strict=True)
-        ]:
+        if (
+            repeats
+            and all(r == int(r) for r in ratios)
+            and counts == [int(r) * x.shape[a] for a, r in zip(axes, ratios, strict=True)]
+        ):
             return _repeated(x, axes, ratios)
         result = x
         outside = []
@@ -174,8 +176,8 @@ def _repeated(x: Array, axes: list[int], ratios: list[float]) -> Array:
     for axis, ratio in zip(axes, ratios, strict=True):
         times[axis] = int(ratio)
     wide = x.reshape([size for extent in x.shape for size in (extent, 1)])
-    spread = [size for extent, count in zip(x.shape, times, strict=True) for size in (extent, count)]
+    spread = [
+        size for extent, count in zip(x.shape, times, strict=True) for size in (extent, count)
+    ]
     shape = [extent * count for extent, count in zip(x.shape, times, strict=True)]
     return np.broadcast_to(wide, spread).reshape(shape)
-
-

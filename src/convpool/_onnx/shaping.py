@@ -22,7 +22,7 @@ def reshape(node: Node) -> Kernel:
     """0 keeps a size (unless allowzero), -1 takes the rest."""
     keeps = not node.get("allowzero", 0)
 
-    def kernel(x: Array, shape: Array | None = None) -> Array:
+    def kernel(x: Array, shape: Array | None = None) -> Any:
         wanted = node.ints("shape") if node.version < 5 else integers(node, "shape", shape)
         sizes = list(wanted or [])
         if keeps:
@@ -41,7 +41,7 @@ def flatten(node: Node) -> Kernel:
     """To two axes."""
     axis = node.get("axis", 1)
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         lead = axis + x.ndim if axis < 0 else axis
         if not 0 <= lead <= x.ndim:
             raise node.error(f"axis: got {axis}, expected at most the {x.ndim} of x")
@@ -61,7 +61,7 @@ def transpose(node: Node) -> Kernel:
 def squeeze(node: Node) -> Kernel:
     """Without axes of 1."""
 
-    def kernel(x: Array, axes: Array | None = None) -> Array:
+    def kernel(x: Array, axes: Array | None = None) -> Any:
         named = axes_of(node, axes, 13)
         return x.squeeze() if named is None else x.squeeze(tuple(named))
 
@@ -72,7 +72,7 @@ def squeeze(node: Node) -> Kernel:
 def unsqueeze(node: Node) -> Kernel:
     """More axes of 1."""
 
-    def kernel(x: Array, axes: Array | None = None) -> Array:
+    def kernel(x: Array, axes: Array | None = None) -> Any:
         return np.expand_dims(x, tuple(axes_of(node, axes, 13) or ()))
 
     return kernel
@@ -92,7 +92,7 @@ def concat(node: Node) -> Kernel:
     """Arrays one after the other along an axis."""
     axis = node.get("axis", 1)
 
-    def kernel(*arrays: Array, out: Array | None = None) -> Array:
+    def kernel(*arrays: Array, out: Array | None = None) -> Any:
         return np.concatenate(arrays, axis, out=out)
 
     return kernel
@@ -103,7 +103,7 @@ def split(node: Node) -> Kernel:
     """Views of an array's parts."""
     axis, count = node.get("axis", 0), len(node.outputs)
 
-    def kernel(x: Array, sizes: Array | None = None) -> tuple[Array, ...]:
+    def kernel(x: Array, sizes: Array | None = None) -> Any:
         along = axis_of(node, axis, x.ndim)
         parts = node.ints("split") if node.version < 13 else None
         if sizes is not None:
@@ -128,7 +128,7 @@ def slices(node: Node) -> Kernel:
         ends: Array | None = None,
         axes: Array | None = None,
         steps: Array | None = None,
-    ) -> Array:
+    ) -> Any:
         if node.version < 10:
             first, last = node.ints("starts") or [], node.ints("ends") or []
             along, by = node.ints("axes"), None
@@ -155,7 +155,7 @@ def slices(node: Node) -> Kernel:
 def expand(node: Node) -> Kernel:
     """A view that repeats axes of 1."""
 
-    def kernel(x: Array, shape: Array) -> Array:
+    def kernel(x: Array, shape: Array) -> Any:
         sizes = tuple(integers(node, "shape", shape))
         return np.broadcast_to(x, np.broadcast_shapes(x.shape, sizes))
 
@@ -166,7 +166,7 @@ def expand(node: Node) -> Kernel:
 def tile(node: Node) -> Kernel:
     """Copies side by side."""
 
-    def kernel(x: Array, repeats: Array) -> Array:
+    def kernel(x: Array, repeats: Array) -> Any:
         times = integers(node, "repeats", repeats)
         if len(times) != x.ndim:
             raise node.error(f"repeats: got {times}, expected {x.ndim}, one an axis")
@@ -184,7 +184,7 @@ def constant_of_shape(node: Node) -> Kernel:
     if value.size != 1:
         raise node.error(f"value: got shape {value.shape}, expected one element")
 
-    def kernel(shape: Array) -> Array:
+    def kernel(shape: Array) -> Any:
         sizes = tuple(integers(node, "shape", shape)) if shape.size else ()
         allocatable(node, sizes, value.itemsize)
         return np.broadcast_to(value.reshape(()), sizes)
@@ -217,7 +217,7 @@ def constant(node: Node) -> Kernel:
 def ranges(node: Node) -> Kernel:
     """From start to limit by delta."""
 
-    def kernel(start: Array, limit: Array, delta: Array) -> Array:
+    def kernel(start: Array, limit: Array, delta: Array) -> Any:
         if not float(delta):
             raise node.error("delta: got 0")
         count = max(0, math.ceil((limit.item() - start.item()) / delta.item()))
@@ -239,7 +239,7 @@ def pad(node: Node) -> Kernel:
 
     def kernel(
         x: Array, pads: Array | None = None, value: Array | None = None, axes: Array | None = None
-    ) -> Array:
+    ) -> Any:
         fill = 0.0
         if node.version < 11:
             sizes = node.ints("pads") or node.ints("paddings") or []
@@ -275,8 +275,8 @@ def depth_to_space(node: Node) -> Kernel:
     if block < 1:
         raise node.error(f"blocksize: got {block}, expected at least 1")
 
-    def kernel(x: Array) -> Array:
-        n, c, h, w = x.shape
+    def kernel(x: Array) -> Any:
+        n, _, h, w = x.shape
         if by_columns:
             parts = x.reshape(n, block, block, -1, h, w).transpose(0, 3, 4, 1, 5, 2)
         else:
@@ -294,7 +294,7 @@ def space_to_depth(node: Node) -> Kernel:
     if block < 1:
         raise node.error(f"blocksize: got {block}, expected at least 1")
 
-    def kernel(x: Array) -> Array:
+    def kernel(x: Array) -> Any:
         n, c, h, w = x.shape
         parts = x.reshape(n, c, h // block, block, w // block, block).transpose(order)
         return parts.reshape(n, -1, h // block, w // block)
