@@ -5,6 +5,7 @@ from types import ModuleType as _ModuleType
 
 from . import filters, grad
 from ._config import get_config, get_include
+from ._onnx import load_onnx
 from ._threads import __version__, get_num_threads, num_threads, set_num_threads
 from .filtering import filter2d
 from .functional import avg_pool2d, conv1d, conv2d, conv3d, linear, max_pool2d
@@ -30,6 +31,7 @@ __all__ = [
     "get_num_threads",
     "grad",
     "linear",
+    "load_onnx",
     "max_pool2d",
     "models",
     "nn",

@@ -30,13 +30,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"convpool: error: {message}\n")
 
 
-def _need(*modules: str) -> None:
+def _need(*modules: str, extra: str = "demo") -> None:
     """Say which extra is missing before anything else is done."""
     for module in modules:
         try:
             import_module(module)
         except ImportError:
-            raise UsageError(f"{module} is not installed: pip install 'convpool[demo]'") from None
+            raise UsageError(
+                f"{module} is not installed: pip install 'convpool[{extra}]'"
+            ) from None
 
 
 def _filter(options: argparse.Namespace) -> None:
@@ -115,6 +117,23 @@ def _summary(options: argparse.Namespace) -> None:
     _summary.show(options)
 
 
+def _run(options: argparse.Namespace) -> None:
+    """Run a trained model on photographs."""
+    _need("onnx", extra="onnx")
+    _need("PIL")
+    from . import _run_command
+
+    _run_command.run(options)
+
+
+def _bench(options: argparse.Namespace) -> None:
+    """Time a trained model."""
+    _need("onnx", extra="onnx")
+    from . import _bench_command
+
+    _bench_command.run(options)
+
+
 def _info(options: argparse.Namespace) -> None:
     """Print how calls would run."""
     for name, value in get_config().items():
@@ -125,7 +144,7 @@ def _parser() -> Parser:
     parser = Parser(prog="convpool", description="CNN convolution and pooling for NumPy arrays.")
     parser.add_argument("--version", action="version", version=f"convpool {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="demo | filter | summary | info"
+        dest="command", required=True, metavar="demo | filter | summary | run | bench | info"
     )
 
     demo = commands.add_parser("demo", help="filters and a small stack of layers on a photograph")
@@ -157,7 +176,38 @@ def _parser() -> Parser:
     form.add_argument("--json", action="store_true", help="rows and totals for programs")
     table.set_defaults(run=_summary)
 
-    for command in (demo, one):
+    trained = commands.add_parser("run", help="a trained model (ONNX) on photographs")
+    trained.add_argument("model", type=Path)
+    trained.add_argument("photos", type=Path, nargs="+", metavar="photo")
+    trained.add_argument("--labels", type=Path, help="a text file, a class a line")
+    trained.add_argument("--top", type=int, default=5, help="answers to print (5)")
+    trained.add_argument("--size", help="HEIGHTxWIDTH, where the model takes several")
+    trained.add_argument("--fit", choices=("crop", "stretch"), default="crop")
+    trained.add_argument(
+        "--pixels",
+        choices=("imagenet", "unit", "signed", "bytes"),
+        default="imagenet",
+        help="what the model was trained on: less ImageNet's mean, by its deviation; 0 to 1; "
+        "-1 to 1; 0 to 255",
+    )
+    trained.add_argument("-o", "--output", type=Path, help="a folder for raw outputs, as .npy")
+    trained.set_defaults(run=_run)
+
+    bench = commands.add_parser("bench", help="time a trained model (ONNX)")
+    bench.add_argument("model", type=Path)
+    bench.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="[NAME=]SIZES",
+        help="an input's, as in 1x3x224x224, where the model leaves some open",
+    )
+    bench.add_argument("--rounds", type=int, default=5, help="slices for each contender (5)")
+    bench.add_argument("--seconds", type=float, default=0.3, help="length of a slice (0.3)")
+    bench.add_argument("--profile", action="store_true", help="also the time of each step")
+    bench.set_defaults(run=_bench)
+
+    for command in (demo, one, trained, bench):
         command.add_argument("--threads", type=int, help="otherwise all that the process may use")
     commands.add_parser("info", help="version, instruction sets, threads").set_defaults(run=_info)
     return parser

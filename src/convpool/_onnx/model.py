@@ -1,0 +1,331 @@
+"""An ONNX file as plain data: nodes, constants, inputs and outputs.
+
+A file is data from a stranger. Sizes are checked before anything is allocated for them, subgraphs
+nest no deeper than a limit, and weights outside the file come from its folder alone.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+DEEPEST = 16  # subgraphs within subgraphs
+MOST_AXES = 32
+NATIVE = ("", "ai.onnx")
+
+
+@dataclass
+class Value:
+    """What a model says of an input or output; None where it leaves a size open."""
+
+    name: str
+    dtype: np.dtype[Any] | None
+    shape: tuple[int | str | None, ...] | None
+
+
+@dataclass
+class Graph:
+    """Nodes in an order in which each finds its inputs made."""
+
+    nodes: list["Node"]
+    constants: dict[str, Array]
+    inputs: list[Value]
+    outputs: list[Value]
+
+
+@dataclass
+class Node:
+    """One operation. An input that is left out is ""."""
+
+    operator: str
+    name: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: dict[str, Any]
+    version: int  # of the operator set
+    domain: str = ""
+    # Inputs whose values are known before the network runs.
+    known: dict[int, Array] = field(default_factory=dict)
+    # Known inputs that the kernel has taken in, and is not given again.
+    taken: set[int] = field(default_factory=set)
+
+    @property
+    def label(self) -> str:
+        """For messages: the node and its operator."""
+        own = self.name or ", ".join(filter(None, self.outputs))
+        full = self.operator if self.domain in NATIVE else f"{self.domain}.{self.operator}"
+        return f"node {own!r} ({full})"
+
+    def error(self, text: str) -> ValueError:
+        """An error that names this node."""
+        return ValueError(f"{self.label}: {text}")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An attribute, or what it is where the model does not say it."""
+        value = self.attributes.get(name, default)
+        if default is not None and type(value) is not type(default):
+            raise self.error(f"{name}: got {value!r}, expected {type(default).__name__}")
+        return value
+
+    def ints(self, name: str, default: list[int] | None = None) -> list[int] | None:
+        """An attribute that lists whole numbers."""
+        value = self.attributes.get(name, default)
+        if value is not None and not (
+            isinstance(value, list) and all(type(item) is int for item in value)
+        ):
+            raise self.error(f"{name}: got {value!r}, expected ints")
+        return value
+
+    def has(self, position: int) -> bool:
+        """Whether an input is given."""
+        return position < len(self.inputs) and self.inputs[position] != ""
+
+    def take(self, position: int) -> Array | None:
+        """A known input, for the kernel to keep in a form of its own."""
+        value = self.known.get(position)
+        if value is not None:
+            self.taken.add(position)
+        return value
+
+
+def read(source: Any) -> Graph:
+    """Read a file or its contents."""
+    try:
+        import onnx
+    except ImportError:
+        raise ImportError("onnx is not installed: pip install 'convpool[onnx]'") from None
+    from google.protobuf import message as protobuf
+
+    folder = None
+    if isinstance(source, bytes | bytearray | memoryview):
+        content, title = bytes(source), "model"
+    else:
+        path = Path(source)
+        content, title, folder = path.read_bytes(), str(path), path.parent
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(content)
+    except protobuf.DecodeError:
+        raise ValueError(f"{title}: not a model in the ONNX format, or cut short") from None
+    del content
+    if not model.HasField("graph") or not model.graph.output:
+        raise ValueError(f"{title}: holds no network in the ONNX format")
+    if model.functions:
+        from onnx.inliner import inline_local_functions
+
+        model = inline_local_functions(model)
+    versions: dict[str, int] = {}
+    for entry in model.opset_import:
+        versions["" if entry.domain in NATIVE else entry.domain] = entry.version
+    reader = _Reader(versions, folder)
+    graph = reader.graph(model.graph, 0)
+    _check_order(graph, set())
+    return graph
+
+
+class _Reader:
+    """From protobuf's messages to ours."""
+
+    def __init__(self, versions: dict[str, int], folder: Path | None) -> None:
+        self.versions = versions
+        self.folder = folder
+
+    def graph(self, message: Any, depth: int) -> Graph:
+        if depth > DEEPEST:
+            raise ValueError(f"model: subgraphs nest deeper than {DEEPEST}")
+        if message.sparse_initializer:
+            raise ValueError("model: has sparse constants, which are not supported")
+        constants = {tensor.name: self.tensor(tensor) for tensor in message.initializer}
+        inputs = [_value(entry) for entry in message.input if entry.name not in constants]
+        outputs = [_value(entry) for entry in message.output]
+        nodes = [self.node(entry, depth) for entry in message.node]
+        return Graph(nodes, constants, inputs, outputs)
+
+    def node(self, message: Any, depth: int) -> Node:
+        domain = "" if message.domain in NATIVE else message.domain
+        node = Node(
+            message.op_type,
+            message.name,
+            list(message.input),
+            list(message.output),
+            {},
+            self.versions.get(domain, 1),
+            domain,
+        )
+        for attribute in message.attribute:
+            node.attributes[attribute.name] = self.attribute(node, attribute, depth)
+        inner = [value for value in node.attributes.values() if isinstance(value, Graph)]
+        # What a subgraph sees of the outside is an input like others.
+        node.attributes["captured"] = captured = sorted({n for g in inner for n in free_names(g)})
+        node.attributes["given"] = len(node.inputs)
+        node.inputs += captured
+        return node
+
+    def attribute(self, node: Node, message: Any, depth: int) -> Any:
+        kinds = type(message)
+        if message.type == kinds.FLOAT:
+            return float(message.f)
+        if message.type == kinds.INT:
+            return int(message.i)
+        if message.type == kinds.STRING:
+            return message.s.decode("utf-8", "replace")
+        if message.type == kinds.FLOATS:
+            return [float(value) for value in message.floats]
+        if message.type == kinds.INTS:
+            return [int(value) for value in message.ints]
+        if message.type == kinds.STRINGS:
+            return [value.decode("utf-8", "replace") for value in message.strings]
+        if message.type == kinds.TENSOR:
+            return self.tensor(message.t)
+        if message.type == kinds.GRAPH:
+            return self.graph(message.g, depth + 1)
+        raise node.error(f"attribute {message.name!r} is of a kind that is not supported")
+
+    def tensor(self, message: Any) -> Array:
+        """A constant, once its bytes are found to be as many as its shape says."""
+        from onnx import TensorProto, helper, numpy_helper
+
+        shape = tuple(message.dims)
+        title = f"constant {message.name!r}"
+        if len(shape) > MOST_AXES or any(size < 0 for size in shape):
+            raise ValueError(f"{title}: got shape {shape}, expected up to {MOST_AXES} sizes from 0")
+        if message.data_type not in TensorProto.DataType.values() or message.data_type == 0:
+            raise ValueError(f"{title}: got data type {message.data_type}, which ONNX has not")
+        count = math.prod(shape)
+        if message.data_location == TensorProto.EXTERNAL:
+            return self.outside(message, title, shape)
+        if message.data_type == TensorProto.STRING:
+            held, needed = len(message.string_data), count
+        elif message.HasField("raw_data"):
+            held = len(message.raw_data)
+            needed = _bytes(message.data_type, count)
+        else:
+            field_name = helper.tensor_dtype_to_field(message.data_type)
+            held = len(getattr(message, field_name))
+            needed = _stored(message.data_type, count)
+        if held != needed:
+            raise ValueError(
+                f"{title}: got {held} values or bytes, expected {needed} for shape {shape}; "
+                "the file may have been cut short"
+            )
+        try:
+            array: Array = numpy_helper.to_array(message)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{title}: {error}") from error
+        return array
+
+    def outside(self, message: Any, title: str, shape: tuple[int, ...]) -> Array:
+        """A constant that another file of the model's folder holds, read as it is needed."""
+        from onnx import helper
+
+        said = {entry.key: entry.value for entry in message.external_data}
+        location = said.get("location", "")
+        if self.folder is None:
+            raise ValueError(f"{title}: is kept in {location!r}, beside a file that was not given")
+        root = self.folder.resolve()
+        path = (root / location).resolve()
+        if not location or not path.is_relative_to(root) or not path.is_file():
+            raise ValueError(f"{title}: got location {location!r}, expected a file in {root}")
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(message.data_type)).newbyteorder("<")
+        if dtype.kind not in "fiub" or _bytes(message.data_type, 8) != 8 * dtype.itemsize:
+            raise ValueError(f"{title}: {dtype} in a file of its own is not supported")
+        try:
+            offset = int(said.get("offset", "0"))
+        except ValueError:
+            offset = -1
+        length = math.prod(shape) * dtype.itemsize
+        if offset < 0 or offset + length > path.stat().st_size:
+            raise ValueError(
+                f"{title}: got {path.stat().st_size} bytes in {location!r}, "
+                f"expected {length} from {offset} on for shape {shape}"
+            )
+        if length == 0:
+            return np.empty(shape, dtype)
+        mapped: Array = np.memmap(path, dtype, "r", offset, shape)
+        return np.asarray(mapped)
+
+
+def _bits(kind: int) -> int:
+    """How many bits an element takes where several share a byte; else 0."""
+    from onnx import TensorProto
+
+    small = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
+    return small.get(TensorProto.DataType.Name(kind), 0)
+
+
+def _bytes(kind: int, count: int) -> int:
+    """How many bytes so many elements take."""
+    from onnx import helper
+
+    if bits := _bits(kind):
+        return -(-count * bits // 8)
+    return count * int(np.dtype(helper.tensor_dtype_to_np_dtype(kind)).itemsize)
+
+
+def _stored(kind: int, count: int) -> int:
+    """How many items of a typed field so many elements take."""
+    from onnx import TensorProto
+
+    if kind in (TensorProto.COMPLEX64, TensorProto.COMPLEX128):
+        return 2 * count
+    return _bytes(kind, count) if _bits(kind) else count
+
+
+def _value(message: Any) -> Value:
+    """What is said of an input or output."""
+    from onnx import helper
+
+    if not message.type.HasField("tensor_type"):
+        return Value(message.name, None, None)
+    said = message.type.tensor_type
+    try:
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(said.elem_type))
+    except (KeyError, TypeError, ValueError):
+        dtype = None
+    if not said.HasField("shape"):
+        return Value(message.name, dtype, None)
+    shape = tuple(
+        size.dim_value
+        if size.HasField("dim_value") and size.dim_value > 0
+        else (size.dim_param or None)
+        for size in said.shape.dim
+    )
+    return Value(message.name, dtype, shape)
+
+
+def subgraphs(node: Node) -> Iterator[Graph]:
+    """The graphs that a node of control flow runs."""
+    return (value for value in node.attributes.values() if isinstance(value, Graph))
+
+
+def free_names(graph: Graph) -> Iterable[str]:
+    """Names that a graph reads and does not make."""
+    made = {*graph.constants, *(entry.name for entry in graph.inputs)}
+    for node in graph.nodes:
+        yield from (name for name in node.inputs if name and name not in made)
+        made.update(node.outputs)
+    yield from (entry.name for entry in graph.outputs if entry.name not in made)
+
+
+def _check_order(graph: Graph, outer: set[str]) -> None:
+    """Raise unless every name is made once, and before it is read."""
+    made = {*outer, *graph.constants, *(entry.name for entry in graph.inputs)}
+    for node in graph.nodes:
+        for name in node.inputs:
+            if name and name not in made:
+                raise node.error(f"reads {name!r}, which nothing has made before it")
+        for inner in subgraphs(node):
+            _check_order(inner, made)
+        for name in filter(None, node.outputs):
+            if name in made:
+                raise node.error(f"makes {name!r}, which there is already")
+            made.add(name)
+    for entry in graph.outputs:
+        if entry.name not in made:
+            raise ValueError(f"model: output {entry.name!r} is made by no node")
