@@ -8,6 +8,7 @@ gamma_K = K u / (1 - K u), u = 2^-24 for sums in float32 (float16 input too) and
 residual are two more terms; storing the result rounds it once more. There is no other tolerance.
 """
 
+import fractions
 import itertools
 import math
 
@@ -344,38 +345,43 @@ def max_pool(
     return restore(values), restore(indices)
 
 
+def below(taps, end):
+    """Those of a range that are less than end."""
+    return taps[: max(0, math.ceil((end - taps.start) / taps.step))]
+
+
 def avg_pool(
     x,
     kernel_size,
     *,
     stride=None,
     padding=0,
+    dilation=1,
     ceil_mode=False,
     count_include_pad=True,
     divisor_override=None,
     layout=None,
     spatial=2,
 ):
-    """Means by PyTorch's rules of what is counted."""
+    """Means by PyTorch's rules of what is counted; NaN of no cells at all."""
     x, restore = channels_first(x, spatial, layout)
-    kernel, _, sizes, pads, counts, begins = _pool(
-        x, kernel_size, stride, padding, 1, ceil_mode, spatial
+    kernel, gaps, sizes, pads, counts, begins = _pool(
+        x, kernel_size, stride, padding, dilation, ceil_mode, spatial
     )
     y = np.empty((*x.shape[:2], *counts))
     for position, begin in begins.items():
+        taps = [range(b, b + k * g, g) for b, k, g in zip(begin, kernel, gaps, strict=True)]
         # A window is cut where the padding ends, then where the input ends.
-        padded = [min(b + k, n + a) for b, k, n, (_, a) in zip(begin, kernel, sizes, pads,
-                                                               strict=True)]  # fmt: skip
-        first = [max(b, 0) for b in begin]
-        last = [min(p, n) for p, n in zip(padded, sizes, strict=True)]
-        total = x[(..., *map(slice, first, last))].sum(tuple(range(2, 2 + spatial)))
+        padded = [below(t, n + a) for t, n, (_, a) in zip(taps, sizes, pads, strict=True)]
+        inside = [below(t, n)[-(min(t.start, 0) // t.step) :] for t, n in zip(taps, sizes,
+                                                                          strict=True)]  # fmt: skip
+        total = x[(..., *[slice(t.start, t.stop, t.step) if t else slice(0) for t in inside])]
         if divisor_override is not None:
             divisor = divisor_override
-        elif count_include_pad:
-            divisor = math.prod(p - b for p, b in zip(padded, begin, strict=True))
         else:
-            divisor = math.prod(n - b for n, b in zip(last, first, strict=True))
-        y[(..., *position)] = total / divisor
+            divisor = math.prod(map(len, padded if count_include_pad else inside))
+        with np.errstate(invalid="ignore"):
+            y[(..., *position)] = total.sum(tuple(range(2, 2 + spatial))) / np.float64(divisor)
     return restore(y)
 
 
@@ -390,6 +396,56 @@ def avg_pool_error(x, kernel_size, *, divisor_override=None, spatial=2, **argume
     )
     terms = math.prod(per_axis(kernel_size, spatial)) + 1
     return sum_error(terms, magnitude, np.asarray(x).dtype)
+
+
+def lp_pool(x, norm_type, kernel_size, *, spatial=2, **arguments):
+    """The p-norm of each window."""
+    powers = abs(np.asarray(x, np.float64)) ** norm_type
+    sums = avg_pool(powers, kernel_size, divisor_override=1, spatial=spatial, **arguments)
+    return sums ** (1 / norm_type)
+
+
+def adaptive_windows(size, outputs):
+    """[floor(i size / outputs), ceil((i + 1) size / outputs)) for each i."""
+    return [
+        range(i * size // outputs, math.ceil(fractions.Fraction((i + 1) * size, outputs)))
+        for i in range(outputs)
+    ]
+
+
+def adaptive_pool(x, output_size, *, layout=None, spatial=2):
+    """Means, maxima and where these stand, of as many windows as asked for."""
+    x, restore = channels_first(x, spatial, layout)
+    sizes = x.shape[2:]
+    output_size = (output_size,) * spatial if output_size is None else output_size
+    outputs = [
+        n if o is None else o for n, o in zip(sizes, per_axis(output_size, spatial), strict=True)
+    ]
+    means, maxima = np.empty((2, *x.shape[:2], *outputs))
+    indices = np.empty(maxima.shape, np.int64)
+    windows = [adaptive_windows(n, o) for n, o in zip(sizes, outputs, strict=True)]
+    for position in itertools.product(*map(range, outputs)):
+        cells = list(itertools.product(*(w[i] for w, i in zip(windows, position, strict=True))))
+        values = np.stack([x[(..., *cell)] for cell in cells], -1)
+        places = np.array([np.ravel_multi_index(cell, sizes) for cell in cells])
+        # The first of equal values, but the last of several NaN.
+        last = values.shape[-1] - 1 - np.isnan(values)[..., ::-1].argmax(-1)
+        best = np.where(np.isnan(values).any(-1), last, values.argmax(-1))
+        here = (..., *position)
+        means[here], indices[here] = values.mean(-1), places[best]
+        maxima[here] = np.take_along_axis(values, best[..., None], -1)[..., 0]
+    return restore(means), restore(maxima), restore(indices)
+
+
+def max_unpool(x, indices, sizes, *, layout=None, spatial=2):
+    """Values at their places, the last of those with the same one, and 0."""
+    x, restore = channels_first(x, spatial, layout)
+    indices = channels_first(indices, spatial, layout)[0].astype(int)
+    y = np.zeros((*x.shape[:2], math.prod(sizes)))
+    for plane in np.ndindex(*x.shape[:2]):
+        for value, place in zip(x[plane].flat, indices[plane].flat, strict=True):
+            y[(*plane, place)] = value
+    return restore(y.reshape(*x.shape[:2], *sizes))
 
 
 # Images

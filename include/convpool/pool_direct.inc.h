@@ -186,6 +186,7 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sideways)(const convpool_pool *pool,
     REAL seen[CONVPOOL_POOL_DEAL];
     int64_t begin, end, column, first, last;
     convpool_outputs_inside(axis, &begin, &end);
+    begin = begin > 0 ? begin : 0; /* the first window may begin well inside */
     NAME(fill)(seen, 0, CONVPOOL_POOL_DEAL);
     for (line.row = block->row; line.row < block->row + block->rows; ++line.row) {
         for (column = 0; column < axis->out; ++column) {

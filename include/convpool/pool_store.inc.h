@@ -6,12 +6,14 @@
 /* Result: how many cells of one axis the window of output o covers. (A real number, since the
  * product over axes may be larger than any integer.) */
 CONVPOOL_FORCE_INLINE double NAME(cells)(const convpool_axis *axis, int64_t o,
-                                          int include_padding)
+                                         int include_padding)
 {
-    const int64_t start = o * axis->stride - axis->before, stop = start + axis->kernel;
-    const int64_t low = include_padding ? start : start < 0 ? 0 : start;
-    const int64_t high = axis->size + (include_padding ? axis->after : 0);
-    return (double)((stop < high ? stop : high) - low);
+    const int64_t start = o * axis->stride - axis->before, gap = axis->dilation - 1;
+    const int64_t low = include_padding || start > 0 ? 0 : -start;
+    const int64_t high = axis->size - start + (include_padding ? axis->after : 0);
+    const int64_t first = gap ? (low + gap) / axis->dilation : low;
+    const int64_t last = gap ? (high + gap) / axis->dilation : high;
+    return (double)((last < axis->kernel ? last : axis->kernel) - first);
 }
 
 /* What the sum of output (depth, row, column) is divided by. */

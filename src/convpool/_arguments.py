@@ -192,6 +192,24 @@ def channels_last(layout: object, spatial: int) -> bool:
     return choice("layout", layout, (f"NC{axes}", f"N{axes}C")).endswith("C")
 
 
+def spatial_axes(layout: object) -> int:
+    """How many spatial axes arrays of a layout have."""
+    known = ("NCHW", "NHWC", "NCW", "NWC", "NCDHW", "NDHWC")
+    return len(choice("layout", layout, known)) - 2
+
+
+def shape_of_input(name: str, value: object, spatial: int) -> tuple[int, ...]:
+    """The shape of an array with so many spatial axes, with or without a batch."""
+    expected = f"{spatial + 2} ints, or {spatial + 1} without the batch axis"
+    if isinstance(value, str | bytes | Mapping | set) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}: got {shown(value)}, expected {expected}")
+    shape = tuple(integer(name, size, 0) for size in value)
+    if len(shape) not in (spatial + 1, spatial + 2):
+        raise ValueError(f"{name}: got {shape}, expected {expected}")
+    addressable(name, shape, 8)
+    return shape
+
+
 def padding_form(padding: object, spatial: int) -> str | tuple[tuple[int, int], ...]:
     """A rule by its name, or (before, after) for each axis."""
     if isinstance(padding, str):

@@ -65,19 +65,3 @@ def linear(
     activation: object,
     num_threads: SupportsIndex | None,
 ) -> NDArray[Any]: ...
-def pool(
-    spatial: int,
-    x: ArrayLike,
-    kernel_size: object,
-    stride: object,
-    padding: object,
-    dilation: object,
-    ceil_mode: object,
-    layout: object,
-    out: NDArray[Any] | None,
-    num_threads: SupportsIndex | None,
-    average: bool,
-    include_padding: object,
-    divisor_override: object,
-    return_indices: object,
-) -> Any: ...

@@ -14,8 +14,8 @@ last check.
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from convpool cimport _conv, _pool
-from convpool._geometry cimport data_of, fill_strides
+from convpool cimport _conv
+from convpool._geometry cimport *
 from convpool._kernels cimport *
 from convpool._conv cimport AUTO, WINOGRAD, Strips
 from convpool._memory cimport bytes_out
@@ -24,15 +24,11 @@ from convpool._winograd cimport fits_winograd
 
 import numpy as np
 
-from convpool._arguments import integer as any_integer, written
+from convpool._arguments import written
 from convpool._threads import checked_threads
 
 cnp.import_array()
 
-cdef enum:
-    RANK = 5                   # of the largest array: a batch of volumes
-
-cdef int64_t UNCOUNTABLE = 1 << 62  # pixels of an axis
 cdef tuple _flips = tuple(
     [(slice(None),) * 2 + (slice(None, None, -1),) * spatial for spatial in range(4)])
 
@@ -42,13 +38,6 @@ cdef struct Terms:
     convpool_conv conv         # groups, strides, dilations, border and activation
     Padding padding
     int spatial, channels_last, flip, algorithm
-
-
-cdef void clear_axes(convpool_axis* axis) noexcept:
-    """Axes that a problem of fewer dimensions lacks."""
-    cdef int i
-    for i in range(CONVPOOL_AXES):
-        axis[i] = convpool_axis(1, 1, 1, 1, 0, 0, 1)
 
 
 cdef int settle(Terms* terms, int spatial, stride, padding, dilation, groups, padding_mode,
@@ -87,31 +76,6 @@ cdef int check_weight(cnp.ndarray kernels, int least, int most) except -1:
             f"weight: got shape {(<object>kernels).shape}, expected {axes} axes of at least 1: "
             "(out_channels, in_channels // groups, *kernel)")
     return 0
-
-
-cdef bint lacks_batch(cnp.ndarray x, int spatial) except -1:
-    """Whether x is one example."""
-    if cnp.PyArray_NDIM(x) in (spatial + 1, spatial + 2):
-        return cnp.PyArray_NDIM(x) == spatial + 1
-    raise ValueError(
-        f"x: got shape {(<object>x).shape}, expected {spatial + 2} axes, "
-        f"or {spatial + 1} for one example without the batch axis")
-
-
-cdef int64_t read_sizes(convpool_axis* axis, cnp.ndarray x, int spatial, bint last,
-                        bint single) except -1:
-    """Fills in the sizes of spatial axes; how many channels there are."""
-    cdef int i, lead = 0 if single else 1
-    cdef cnp.npy_intp* shape = cnp.PyArray_DIMS(x)
-    for i in range(lead, cnp.PyArray_NDIM(x)):
-        if shape[i] == 0:
-            raise ValueError(
-                f"x: got shape {(<object>x).shape}, expected at least 1 along all but batch")
-    for i in range(spatial):
-        axis[i].size = shape[lead + i + (0 if last else 1)]
-        if axis[i].size >= UNCOUNTABLE:
-            raise ValueError(f"x: got an axis of {axis[i].size}, too large to count")
-    return shape[lead + spatial if last else lead]
 
 
 cdef tuple axis_values(const convpool_axis* axis, int spatial, str name):
@@ -169,25 +133,6 @@ cdef int fit_conv_axes(convpool_conv* conv, const Padding* padding, int spatial,
             raise ValueError(f"x: got a padded axis of {padded}, too large to count")
         axis.out = (padded - reach) // axis.stride + 1
     return 0
-
-
-cdef int set_shape(cnp.npy_intp* shape, int64_t batch, int64_t channels, const convpool_axis* axis,
-                   int spatial, bint last, bint single) noexcept:
-    """The result's shape; how many axes it has."""
-    cdef int i, rank = 0
-    if not single:
-        shape[rank] = batch
-        rank += 1
-    if not last:
-        shape[rank] = channels
-        rank += 1
-    for i in range(spatial):
-        shape[rank] = axis[i].out
-        rank += 1
-    if last:
-        shape[rank] = channels
-        rank += 1
-    return rank
 
 
 cdef class Packed:
@@ -445,90 +390,3 @@ def linear(x, weight, bias, activation, num_threads):
     if rank == 1:
         return result[0]
     return result if whole is None else result.reshape((*whole, outputs))
-
-
-cdef int fit_pool_axis(convpool_axis* axis, bint ceil_mode) except -1:
-    """Counts the outputs of one axis, up with `ceil_mode`: by PyTorch's rule a window that would
-    begin in the padding after the input is then dropped."""
-    cdef int64_t reach = (axis.kernel - 1) * axis.dilation + 1
-    cdef int64_t padded = axis.size + axis.before + axis.after
-    cdef int64_t rest = padded - reach
-    if axis.before >= reach or axis.after >= reach:
-        raise ValueError(
-            f"padding: got {(axis.before, axis.after)}, expected less than the {reach} that a "
-            "window spans, since one that lies wholly in the padding has no value")
-    if (rest < 0 and not ceil_mode) or padded >= UNCOUNTABLE:
-        raise ValueError(
-            f"kernel_size: got {axis.kernel}, which with its dilation spans {reach}, "
-            f"expected at most the padded input's {padded}")
-    # Counted down towards minus infinity: with ceil_mode the rest may be negative.
-    axis.out = rest // axis.stride if rest >= 0 else -((axis.stride - 1 - rest) // axis.stride)
-    if ceil_mode:
-        if axis.out * axis.stride != rest:
-            axis.out += 1
-        if axis.out * axis.stride >= axis.size + axis.before:
-            axis.out -= 1
-    if axis.out < 0:
-        raise ValueError(
-            f"kernel_size: got {axis.kernel}, expected at most the padded input's {padded}")
-    axis.out += 1
-    return 0
-
-
-def pool(int spatial, x, kernel_size, stride, padding, dilation, ceil_mode, layout, out,
-         num_threads, bint average, include_padding, divisor_override, return_indices):
-    """Max and average pooling."""
-    cdef convpool_pool pool
-    cdef convpool_axis* axis = &pool.axis[CONVPOOL_AXES - spatial]
-    cdef Padding pads
-    cdef int64_t kernel[3]
-    cdef int64_t steps[3]
-    cdef int64_t gaps[3]
-    cdef cnp.ndarray images, result
-    cdef cnp.ndarray indices = None
-    cdef cnp.npy_intp shape[RANK]
-    cdef int i, rank
-    cdef bint single, last, copy
-    cdef bint ceiling = bool(ceil_mode), indexed = bool(return_indices)
-    last = channels_last(layout, spatial)
-    set_per_axis(kernel, "kernel_size", kernel_size, spatial, 1)
-    if stride is None:
-        steps = kernel
-    else:
-        set_per_axis(steps, "stride", stride, spatial, 1)
-    set_per_axis(gaps, "dilation", dilation, spatial, 1)
-    set_padding(&pads, padding, spatial)
-    pool.average = average
-    pool.include_padding = bool(include_padding)
-    pool.divisor = 0
-    if divisor_override is not None:
-        pool.divisor = any_integer("divisor_override", divisor_override, -(1 << 31))
-        if pool.divisor == 0:
-            raise ValueError("divisor_override: got 0, expected an int other than 0")
-    if num_threads is not None:
-        num_threads = checked_threads(num_threads)
-    images = float_array("x", x)
-
-    single = lacks_batch(images, spatial)
-    clear_axes(pool.axis)
-    pool.channels = read_sizes(axis, images, spatial, last, single)
-    for i in range(spatial):
-        axis[i].kernel, axis[i].stride, axis[i].dilation = kernel[i], steps[i], gaps[i]
-    apply_padding(axis, &pads, spatial)
-    for i in range(spatial):
-        fit_pool_axis(&axis[i], ceiling)
-    pool.batch = 1 if single else cnp.PyArray_DIM(images, 0)
-    rank = set_shape(shape, pool.batch, pool.channels, axis, spatial, last, single)
-    result = result_array(out, rank, shape, images, (images,), &copy)
-    if indexed:
-        indices = cnp.PyArray_EMPTY(rank, shape, cnp.NPY_INT64, 0)
-    if pool.batch:
-        fill_strides(pool.x_stride, images, last, single)
-        fill_strides(pool.out_stride, result, last, single)
-        fill_strides(pool.index_stride, result if indices is None else indices, last, single)
-        _pool.run_pool(&pool, data_of(images), <bytes_out>cnp.PyArray_DATA(result),
-                       <int64_t*>data_of(indices), element_type(images), last, num_threads)
-    if copy:
-        np.copyto(np.asarray(out), result)
-    delivered = result if out is None else out
-    return delivered if indices is None else (delivered, indices)

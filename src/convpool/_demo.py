@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from . import filters
 from .filtering import filter2d
-from .functional import conv2d, max_pool2d
+from .functional import conv2d
+from .pooling import max_pool2d
 
 Array = NDArray[Any]
 

@@ -11,14 +11,56 @@ from numpy.typing import ArrayLike
 
 from ._arguments import Array, IntPerAxis, Padding
 from ._conv_grad import conv_input, conv_weight
+from ._pool_grad import (
+    adaptive_avg_pool1d_input,
+    adaptive_avg_pool2d_input,
+    adaptive_avg_pool3d_input,
+    adaptive_max_pool1d_input,
+    adaptive_max_pool2d_input,
+    adaptive_max_pool3d_input,
+    avg_pool1d_input,
+    avg_pool2d_input,
+    avg_pool3d_input,
+    global_avg_pool_input,
+    global_max_pool_input,
+    lp_pool1d_input,
+    lp_pool2d_input,
+    lp_pool3d_input,
+    max_pool1d_input,
+    max_pool2d_input,
+    max_pool3d_input,
+    max_unpool1d_input,
+    max_unpool2d_input,
+    max_unpool3d_input,
+)
 
 __all__ = [
+    "adaptive_avg_pool1d_input",
+    "adaptive_avg_pool2d_input",
+    "adaptive_avg_pool3d_input",
+    "adaptive_max_pool1d_input",
+    "adaptive_max_pool2d_input",
+    "adaptive_max_pool3d_input",
+    "avg_pool1d_input",
+    "avg_pool2d_input",
+    "avg_pool3d_input",
     "conv1d_input",
     "conv1d_weight",
     "conv2d_input",
     "conv2d_weight",
     "conv3d_input",
     "conv3d_weight",
+    "global_avg_pool_input",
+    "global_max_pool_input",
+    "lp_pool1d_input",
+    "lp_pool2d_input",
+    "lp_pool3d_input",
+    "max_pool1d_input",
+    "max_pool2d_input",
+    "max_pool3d_input",
+    "max_unpool1d_input",
+    "max_unpool2d_input",
+    "max_unpool3d_input",
 ]
 
 Shape = Sequence[SupportsIndex]

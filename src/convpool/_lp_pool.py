@@ -1,0 +1,75 @@
+"""Pooling by p-norms: powers, a sum by the driver of averages, and a root."""
+
+import math
+from typing import Any, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _pool_call
+from ._arguments import Array, float_array, output_array, real, shown
+
+# kernel_size, stride, padding, dilation, ceil_mode, layout
+WindowArguments = tuple[Any, Any, Any, Any, Any, Any]
+
+
+def positive_norm(norm_type: object) -> float:
+    """The p of a norm."""
+    p = real("norm_type", norm_type)
+    if not p > 0:
+        raise ValueError(f"norm_type: got {shown(norm_type)}, expected a number above 0")
+    return p
+
+
+def power(magnitude: Array, p: float) -> Array:
+    """magnitude^p."""
+    if p == 1:
+        return magnitude
+    return magnitude * magnitude if p == 2 else np.power(magnitude, p)
+
+
+def norms(
+    spatial: int, x: Array, p: float, windows: WindowArguments, num_threads: SupportsIndex | None
+) -> Array:
+    """The norm of each window in float64."""
+    magnitude = np.abs(x).astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        if p == math.inf:
+            largest: Array = _pool_call.pool(
+                spatial, magnitude, *windows, None, num_threads, False, False, None, False
+            )
+            return np.maximum(largest, 0)  # where a dilated window meets nothing
+        powers = power(magnitude, p)
+        sums: Array = _pool_call.pool(
+            spatial, powers, *windows, None, num_threads, True, False, 1, False
+        )
+        if p == 1:
+            return sums
+        return np.sqrt(sums) if p == 2 else np.power(sums, 1 / p)
+
+
+def lp_pool(
+    spatial: int,
+    x: ArrayLike,
+    norm_type: object,
+    kernel_size: object,
+    stride: object,
+    padding: object,
+    dilation: object,
+    ceil_mode: object,
+    layout: object,
+    out: Array | None,
+    num_threads: SupportsIndex | None,
+) -> Array:
+    """lp_pool1d, lp_pool2d and lp_pool3d."""
+    p = positive_norm(norm_type)
+    given = float_array("x", x)
+    windows = (kernel_size, stride, padding, dilation, ceil_mode, layout)
+    y = norms(spatial, given, p, windows, num_threads)
+    if out is not None:
+        output_array(out, y.shape, given.dtype, ())
+    with np.errstate(all="ignore"):
+        if out is None:
+            return y.astype(given.dtype, copy=False)
+        np.copyto(np.asarray(out), y, casting="same_kind")
+    return out

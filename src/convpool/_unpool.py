@@ -1,0 +1,140 @@
+"""Where pooling said that maxima stood: there they go back to, or are fetched from."""
+
+import math
+from typing import SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _scatter
+from ._arguments import (
+    Array,
+    addressable,
+    array_of,
+    channels_last,
+    float_array,
+    output_array,
+    padding_form,
+    per_axis,
+    sequence,
+)
+from ._threads import checked_threads
+
+
+def places_of(indices: ArrayLike, shape: tuple[int, ...], of: str) -> Array:
+    """Indices of one shape as contiguous int64."""
+    array = array_of("indices", indices)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"indices: got dtype {array.dtype}, expected whole numbers")
+    if array.shape != shape:
+        raise ValueError(f"indices: got shape {array.shape}, expected {shape} as {of} has")
+    places = np.ascontiguousarray(array, np.int64)
+    if array.dtype.kind == "u" and places.size and places.min() < 0:
+        raise ValueError("indices: got numbers of 2**63 or more, expected places in a plane")
+    return places
+
+
+def check_places(places: Array, least: int, plane: int) -> None:
+    """Raises unless all places are from `least` to the end of a plane."""
+    if places.size and not (places.min() >= least and places.max() < plane):
+        wrong = places[(places < least) | (places >= plane)].flat[0]
+        raise ValueError(f"indices: got {wrong}, expected {least} to {plane - 1}, within a plane")
+
+
+def planes(
+    name: str, shape: tuple[int, ...], spatial: int, last: bool
+) -> tuple[int, int, tuple[int, ...]]:
+    """Batch, channels and spatial sizes of a shape."""
+    if len(shape) not in (spatial + 1, spatial + 2):
+        raise ValueError(
+            f"{name}: got shape {shape}, expected {spatial + 2} axes, "
+            f"or {spatial + 1} for one example without the batch axis"
+        )
+    example = shape[-spatial - 1 :]
+    if 0 in example:
+        raise ValueError(f"{name}: got shape {shape}, expected at least 1 along all but batch")
+    batch = shape[0] if len(shape) == spatial + 2 else 1
+    return (batch, example[-1], example[:-1]) if last else (batch, example[0], example[1:])
+
+
+def with_sizes(shape: tuple[int, ...], sizes: tuple[int, ...], last: bool) -> tuple[int, ...]:
+    """A shape whose spatial sizes are others."""
+    lead = len(shape) - len(sizes) - 1
+    if last:
+        return (*shape[:lead], *sizes, shape[-1])
+    return (*shape[: lead + 1], *sizes)
+
+
+def sizes_wanted(
+    output_size: object, default: tuple[int, ...], stride: tuple[int, ...], rank: int, last: bool
+) -> tuple[int, ...]:
+    """Spatial sizes of an unpooled array, by PyTorch's rule less than a stride from `default`."""
+    spatial = len(default)
+    if isinstance(output_size, tuple | list) and len(output_size) == rank:
+        output_size = output_size[-spatial - 1 : -1] if last else output_size[-spatial:]
+    expected = f"{spatial} ints, one an axis, or the whole shape"
+    items = sequence("output_size", output_size, spatial, expected)
+    sizes = per_axis("output_size", tuple(items), spatial, 1)
+    for size, usual, step in zip(sizes, default, stride, strict=True):
+        if not usual - step < size < usual + step:
+            raise ValueError(
+                f"output_size: got {size} along an axis, expected from "
+                f"{max(usual - step + 1, 1)} to {usual + step - 1}"
+            )
+    return sizes
+
+
+def max_unpool(
+    spatial: int,
+    x: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: object,
+    stride: object,
+    padding: object,
+    output_size: object,
+    layout: object,
+    out: Array | None,
+    num_threads: SupportsIndex | None,
+) -> Array:
+    """max_unpool1d, max_unpool2d and max_unpool3d."""
+    last = channels_last(layout, spatial)
+    kernel = per_axis("kernel_size", kernel_size, spatial, 1)
+    step = kernel if stride is None else per_axis("stride", stride, spatial, 1)
+    pads = padding_form("valid" if padding is None else padding, spatial)
+    if pads == "valid":
+        pads = ((0, 0),) * spatial
+    if isinstance(pads, str):
+        raise ValueError(f"padding: got {padding!r}, expected numbers: many sizes pool to x's")
+    if num_threads is not None:
+        num_threads = checked_threads(num_threads)
+    given = float_array("x", x)
+    batch, channels, sizes = planes("x", given.shape, spatial, last)
+    places = places_of(indices, given.shape, "x")
+    default = tuple(
+        (n - 1) * s - before - after + k
+        for n, s, k, (before, after) in zip(sizes, step, kernel, pads, strict=True)
+    )
+    if output_size is not None:
+        wanted = sizes_wanted(output_size, default, step, given.ndim, last)
+    elif min(default) < 1:
+        raise ValueError(f"padding: got {padding!r}, which leaves planes of {default}")
+    else:
+        wanted = default
+    plane = math.prod(wanted)
+    check_places(places, 0, plane)
+    shape = with_sizes(given.shape, wanted, last)
+    addressable("x", shape, given.itemsize)
+    if out is not None:
+        output_array(out, shape, given.dtype, ())
+    result = np.zeros(shape, given.dtype)
+    values, target = np.ascontiguousarray(given).reshape(-1), result.reshape(-1)
+    if given.dtype == np.float16:  # moved as they are
+        values, target = values.view(np.uint16), target.view(np.uint16)
+    _scatter.scatter(
+        values, places.reshape(-1), target, batch, channels, math.prod(sizes), plane, last, False,
+        num_threads,
+    )  # fmt: skip
+    if out is None:
+        return result
+    np.copyto(np.asarray(out), result)
+    return out
