@@ -35,7 +35,7 @@ UNIX_FLAGS = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-g0"]
 
 MODULES = (
     "_threads", "_memory", "_stencil", "_winograd", "_conv", "_pool", "_plain", "_call",
-    "_filter",
+    "_filter", "_quantized",
 )  # fmt: skip
 
 

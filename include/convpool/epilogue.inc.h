@@ -3,7 +3,8 @@
  *     out = activation(sum + bias + residual), converted to the array's element type.
  *
  * Included once for each instruction set and element type, with STORAGE, STORAGE_NAME, REAL,
- * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set.
+ * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set. With QUANTIZED sums are stored
+ * by quantized.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 
@@ -20,6 +21,10 @@ typedef struct NAME(lines) {
     STORAGE *out;
     int64_t out_line, out_step;
 } NAME(lines);
+
+#ifdef QUANTIZED
+#include "quantized.inc.h"
+#else
 
 /* One line with steps of 1 and an activation that only bounds. `activation`, `biased` (0: not, 1:
  * one for all, 2: each has its own) and `residual` are literals at each call. */
@@ -130,6 +135,7 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
         }
     }
 }
+#endif
 
 TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const void *tile,
                                              int64_t pitch, int pixel_rows, int64_t channel,
@@ -210,6 +216,7 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     }
 }
 
+#ifndef QUANTIZED
 /* Stores output row `row` of a block from its sums, biased already: sums[column * lanes + lane],
  * which it overwrites. They may stand in the output row itself if its elements are sums and follow
  * each other. residual (NULL: none) and out point to the first lane's first element of the
@@ -256,5 +263,6 @@ TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const con
         }
     }
 }
+#endif
 
 #undef NAME

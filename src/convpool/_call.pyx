@@ -29,19 +29,9 @@ from convpool._threads import checked_threads
 
 cnp.import_array()
 
-cdef enum:
-    RANK = 5                   # of the largest array: a batch of volumes
-
 cdef int64_t UNCOUNTABLE = 1 << 62  # pixels of an axis
 cdef tuple _flips = tuple(
     [(slice(None),) * 2 + (slice(None, None, -1),) * spatial for spatial in range(4)])
-
-
-# What a convolution is given beside its arrays.
-cdef struct Terms:
-    convpool_conv conv         # groups, strides, dilations, border and activation
-    Padding padding
-    int spatial, channels_last, flip, algorithm
 
 
 cdef void clear_axes(convpool_axis* axis) noexcept:
@@ -261,19 +251,48 @@ cdef bint repeats(Packed packed, int spatial, bias, tuple call):
     return True
 
 
+cdef int fit_convolution(Terms* terms, cnp.ndarray images, cnp.ndarray kernels, padding_mode,
+                         cnp.npy_intp* shape, bint* single) except -1:
+    """Fits x and weight together; the result's shape, and how many axes it has."""
+    cdef convpool_conv* conv = &terms.conv
+    cdef int i, spatial = terms.spatial
+    cdef convpool_axis* axis = &conv.axis[CONVPOOL_AXES - spatial]
+    cdef int64_t channels, group
+    single[0] = lacks_batch(images, spatial)
+    check_weight(kernels, spatial + 2, spatial + 2)
+    channels = read_sizes(axis, images, spatial, terms.channels_last, single[0])
+    group = cnp.PyArray_DIM(kernels, 1)
+    if channels % conv.groups or cnp.PyArray_DIM(kernels, 0) % conv.groups:
+        raise ValueError(
+            f"groups: got {conv.groups}, expected a divisor of x's {channels} channels "
+            f"and of weight's {cnp.PyArray_DIM(kernels, 0)}")
+    if group != channels // conv.groups:
+        raise ValueError(
+            f"weight: got {group} input channels a group (shape {(<object>kernels).shape}), "
+            f"expected {channels // conv.groups}: x has {channels} channels "
+            f"in {conv.groups} groups")
+    for i in range(spatial):
+        axis[i].kernel = cnp.PyArray_DIM(kernels, 2 + i)
+    check_algorithm(terms)
+    fit_conv_axes(conv, &terms.padding, spatial, padding_mode)
+    conv.batch = 1 if single[0] else cnp.PyArray_DIM(images, 0)
+    conv.channels = group
+    conv.out_channels = cnp.PyArray_DIM(kernels, 0) // conv.groups
+    return set_shape(shape, conv.batch, cnp.PyArray_DIM(kernels, 0), axis, spatial,
+                     terms.channels_last, single[0])
+
+
 def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, padding_mode,
              padding_value, flip, activation, residual, layout, algorithm, out, num_threads):
     """conv1d, conv2d and conv3d."""
     cdef Terms terms
     cdef convpool_conv* conv = &terms.conv
-    cdef convpool_axis* axis = &conv.axis[CONVPOOL_AXES - spatial]
     cdef Packed packed = None
     cdef Strips strips = None
     cdef cnp.ndarray images, kernels, result
     cdef cnp.ndarray biases = None
     cdef cnp.ndarray residuals = None
     cdef cnp.npy_intp shape[RANK]
-    cdef int64_t channels, group
     cdef int i, rank
     cdef bint single, last, copy, fits
     if isinstance(weight, Packed):
@@ -299,33 +318,12 @@ def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, pa
     if residual is not None:
         residuals = alike("residual", residual, images)
 
-    single = lacks_batch(images, spatial)
-    check_weight(kernels, spatial + 2, spatial + 2)
-    channels = read_sizes(axis, images, spatial, last, single)
-    group = cnp.PyArray_DIM(kernels, 1)
-    if channels % conv.groups or cnp.PyArray_DIM(kernels, 0) % conv.groups:
-        raise ValueError(
-            f"groups: got {conv.groups}, expected a divisor of x's {channels} channels "
-            f"and of weight's {cnp.PyArray_DIM(kernels, 0)}")
-    if group != channels // conv.groups:
-        raise ValueError(
-            f"weight: got {group} input channels a group (shape {(<object>kernels).shape}), "
-            f"expected {channels // conv.groups}: x has {channels} channels "
-            f"in {conv.groups} groups")
-    for i in range(spatial):
-        axis[i].kernel = cnp.PyArray_DIM(kernels, 2 + i)
-    check_algorithm(&terms)
-    fit_conv_axes(conv, &terms.padding, spatial, padding_mode)
+    rank = fit_convolution(&terms, images, kernels, padding_mode, shape, &single)
     if packed is not None:
         biases = packed.biases
     elif biases is not None:
         biases = bias_of_sums(biases, kernels)
     check_packable(kernels, conv.groups)
-    conv.batch = 1 if single else cnp.PyArray_DIM(images, 0)
-    conv.channels = group
-    conv.out_channels = cnp.PyArray_DIM(kernels, 0) // conv.groups
-
-    rank = set_shape(shape, conv.batch, cnp.PyArray_DIM(kernels, 0), axis, spatial, last, single)
     if residuals is not None:
         fits = cnp.PyArray_NDIM(residuals) == rank
         for i in range(rank if fits else 0):
