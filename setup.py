@@ -36,7 +36,7 @@ UNIX_FLAGS = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-g0"]
 
 MODULES = (
     "_threads", "_memory", "_stencil", "_winograd", "_conv", "_pool", "_plain", "_call",
-    "_filter", "_phases", "_pool_call", "_scatter",
+    "_filter", "_phases", "_pool_call", "_scatter", "_quantized",
 )  # fmt: skip
 
 

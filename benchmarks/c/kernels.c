@@ -1,6 +1,6 @@
 /* kernels.c - GFLOP/s of the micro-kernel and the time of what stands around it, directly and by
  * Winograd's algorithm, for each element type and instruction set, beside the multiply-add peak
- * that the same run measures. Plain C over the headers, one core.
+ * that the same run measures: of float32 for bytes too, whose integer operations count likewise. Plain C over the headers, one core.
  *
  *     cc -O3 -ffp-contract=off -I include benchmarks/c/kernels.c -o kernels -lm && ./kernels
  */
@@ -141,11 +141,13 @@ static void direct(const char *name, int dtype, int isa, double peak, int repeat
 {
     const convpool_kernels *k = convpool_find_kernels(dtype, isa);
     const convpool_conv conv = conv_of_layer();
-    const int64_t strips = (CHANNELS + k->rows - 1) / k->rows, strip_size = k->rows * DEPTH;
+    const int64_t depth = (DEPTH + k->products - 1) / k->products;
+    const int64_t strips = (CHANNELS + k->rows - 1) / k->rows, strip_size = k->rows * depth;
     char *x = allocate(CHANNELS * PIXELS * k->element_size);
-    char *out = allocate(CHANNELS * PIXELS * k->element_size);
+    char *out = allocate(CHANNELS * PIXELS * k->out_size);
+    char *bias = allocate(2 * CHANNELS * k->real_size);
     char *weights = allocate((size_t)(strips * strip_size) * k->real_size);
-    char *panel = allocate((size_t)(DEPTH * k->columns) * k->real_size);
+    char *panel = allocate((size_t)(depth * k->columns) * k->real_size);
     char *tile = allocate((size_t)(k->rows * k->columns) * k->real_size);
     times best = {1e9, 1e9, 1e9};
     for (int repeat = 0; repeat < repeats; ++repeat) {
@@ -153,17 +155,17 @@ static void direct(const char *name, int dtype, int isa, double peak, int repeat
         double then = now();
         for (int64_t pixel = 0; pixel < PIXELS; pixel += k->columns) {
             const int64_t used = PIXELS - pixel < k->columns ? PIXELS - pixel : k->columns;
-            k->pack_pixels(&conv, x, 0, DEPTH, pixel, used, k->columns, DEPTH * k->columns, panel);
+            k->pack_pixels(&conv, x, 0, depth, pixel, used, k->columns, depth * k->columns, panel);
             clock_in(&t.pack, &then);
             for (int64_t strip = 0; strip < strips; ++strip) {
                 const int64_t left = CHANNELS - strip * k->rows;
                 const int64_t rows = left < k->rows ? left : k->rows;
-                k->gemm_tile(rows, used, DEPTH,
+                k->gemm_tile(rows, used, depth,
                              weights + (size_t)(strip * strip_size) * k->real_size, panel,
                              k->columns, tile, k->columns, CONVPOOL_CHAIN_STARTS);
                 clock_in(&t.multiply, &then);
                 k->store_tile(&conv, tile, k->columns, 0, strip * k->rows, rows, pixel, used,
-                              NULL, NULL, out);
+                              k->products == 1 ? NULL : bias, NULL, out);
                 clock_in(&t.store, &then);
             }
         }
@@ -172,6 +174,7 @@ static void direct(const char *name, int dtype, int isa, double peak, int repeat
     print("direct", name, isa, (double)CHANNELS * DEPTH * PIXELS, best, peak);
     free(x);
     free(out);
+    free(bias);
     free(weights);
     free(panel);
     free(tile);
@@ -245,6 +248,7 @@ int main(int count, char **words)
                 direct(name[dtype], dtype, isa, own_peak, repeats);
                 winograd(name[dtype], dtype, isa, own_peak, repeats);
             }
+            direct("u8", CONVPOOL_U8, isa, peak, repeats);
         }
     }
     return 0;

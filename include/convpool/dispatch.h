@@ -11,8 +11,11 @@
 #include "tile_neon.h"
 
 typedef struct convpool_kernels {
-    size_t element_size;   /* of arrays */
+    size_t element_size;   /* of inputs */
+    size_t weight_size;    /* of weights */
+    size_t out_size;       /* of outputs and residuals */
     size_t real_size;      /* of sums, panels, packed weights and biases */
+    int64_t products;      /* that gemm_tile adds in a step: channels * taps / products, rounded up */
     int64_t rows, columns; /* of a tile */
     const convpool_filter_kernels *filter[3]; /* sums in float, double, int32_t; or NULL */
     void (*pack_pixels)(const convpool_conv *conv, const void *x, int64_t begin, int64_t end,
@@ -48,14 +51,15 @@ typedef struct convpool_kernels {
                            const void *bias, const void *residual, void *out);
     void (*winograd_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
                              int64_t channel, int64_t width, void *strip, int64_t plane);
-} convpool_kernels; /* All functions but the filters are NULL for pixels. */
+} convpool_kernels; /* Pixels have filters alone, bytes direct convolution too: NULL for the rest. */
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
 
+#define CONVPOOL_NO_FILTER {NULL, NULL, NULL}
 #define CONVPOOL_FILTER_f32(isa) {&convpool_filter_f32_f32_##isa, NULL, NULL}
 #define CONVPOOL_FILTER_f64(isa) {NULL, &convpool_filter_f64_f64_##isa, NULL}
-#define CONVPOOL_FILTER_f16(isa) {NULL, NULL, NULL}
+#define CONVPOOL_FILTER_f16(isa) CONVPOOL_NO_FILTER
 #define CONVPOOL_FILTER_u8(isa)                                       \
     {&convpool_filter_u8_f32_##isa, &convpool_filter_u8_f64_##isa, \
      &convpool_filter_u8_i32_##isa}
@@ -64,8 +68,9 @@ typedef double convpool_real_f64;
 
 #define CONVPOOL_FLOAT(isa, storage, type, real)                                          \
     {                                                                                     \
-        sizeof(type), sizeof(convpool_real_##real), convpool_rows_##isa,                  \
-            convpool_columns_##real##_##isa, CONVPOOL_FILTER_##storage(isa),              \
+        sizeof(type), sizeof(type), sizeof(type), sizeof(convpool_real_##real), 1,        \
+            convpool_rows_##isa, convpool_columns_##real##_##isa,                         \
+            CONVPOOL_FILTER_##storage(isa),                                               \
             convpool_pack_pixels_##storage##_##isa, convpool_pack_weights_##storage##_##isa, \
             convpool_gemm_tile_##real##_##isa, convpool_gemm_rows_##real##_##isa,         \
             convpool_store_tile_##storage##_##isa,                                        \
@@ -79,17 +84,33 @@ typedef double convpool_real_f64;
 
 #define CONVPOOL_PIXELS(isa, storage, type)                                             \
     {                                                                                   \
-        sizeof(type), sizeof(double), convpool_rows_##isa, convpool_columns_f64_##isa,  \
-            CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, NULL, NULL                                          \
+        sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, convpool_rows_##isa, \
+            convpool_columns_f64_##isa, CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL,  \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL              \
+    }
+
+/* Bytes `x`, with weights of int16_t, and what their sums are stored as. */
+#define CONVPOOL_QUANTIZED(isa, x, out, out_type, filter)                                   \
+    {                                                                                       \
+        1, sizeof(int16_t), sizeof(out_type), sizeof(int32_t), 2, convpool_rows_##isa,      \
+            convpool_columns_i32_##isa, filter, convpool_pair_pixels_##x##_##isa,           \
+            convpool_pair_weights_i16_##isa, convpool_gemm_tile_i32_##isa, NULL,            \
+            convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
+            NULL, NULL                                                                      \
     }
 
 /* In the order of convpool_dtype. */
 #define CONVPOOL_ALL_KERNELS(isa)                                                            \
     {                                                                                        \
         CONVPOOL_FLOAT(isa, f32, float, f32), CONVPOOL_FLOAT(isa, f64, double, f64),         \
-            CONVPOOL_FLOAT(isa, f16, convpool_half, f32), CONVPOOL_PIXELS(isa, u8, uint8_t), \
+            CONVPOOL_FLOAT(isa, f16, convpool_half, f32),                                    \
+            CONVPOOL_QUANTIZED(isa, u8, u8, uint8_t, CONVPOOL_FILTER_u8(isa)),               \
             CONVPOOL_PIXELS(isa, u16, uint16_t),                                             \
+            CONVPOOL_QUANTIZED(isa, s8, s8, int8_t, CONVPOOL_NO_FILTER),                     \
+            CONVPOOL_QUANTIZED(isa, u8, s8, int8_t, CONVPOOL_NO_FILTER),                     \
+            CONVPOOL_QUANTIZED(isa, s8, u8, uint8_t, CONVPOOL_NO_FILTER),                    \
+            CONVPOOL_QUANTIZED(isa, u8, i32, int32_t, CONVPOOL_NO_FILTER),                   \
+            CONVPOOL_QUANTIZED(isa, s8, i32, int32_t, CONVPOOL_NO_FILTER),                   \
     }
 
 /* Result: the kernels of a type for an instruction set, NULL for a number that names none or was

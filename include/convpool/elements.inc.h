@@ -43,6 +43,7 @@
 #undef REAL_NAME
 #undef REAL_IS_DOUBLE
 
+#include "quantized_elements.inc.h"
 #include "filters.inc.h"
 
 #undef ISA_NAME

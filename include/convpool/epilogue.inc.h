@@ -3,7 +3,8 @@
  *     out = activation(sum + bias + residual), converted to the array's element type.
  *
  * Included once for each instruction set and element type, with STORAGE, STORAGE_NAME, REAL,
- * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set.
+ * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set. With QUANTIZED sums are stored
+ * by quantized.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 #define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
@@ -21,6 +22,10 @@ typedef struct NAME(lines) {
     STORAGE *out;
     int64_t out_line, out_step;
 } NAME(lines);
+
+#ifdef QUANTIZED
+#include "quantized.inc.h"
+#else
 
 /* One line with steps of 1 and an activation that only bounds. `activation`, `biased` (0: not, 1:
  * one for all, 2: each has its own) and `residual` are literals at each call. */
@@ -131,6 +136,7 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
         }
     }
 }
+#endif
 
 TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const void *tile,
                                              int64_t pitch, int pixel_rows, int64_t channel,
@@ -208,6 +214,7 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     }
 }
 
+#ifndef QUANTIZED
 /* Stores output row `row` of a block from its sums, biased already: sums[column * lanes + lane],
  * which it overwrites. They may stand in the output row itself if its elements are sums and follow
  * each other. residual (NULL: none) and out point to the first lane's first element of the
@@ -254,6 +261,7 @@ TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const con
         }
     }
 }
+#endif
 
 #undef NAME
 #undef REAL_VERB

@@ -36,6 +36,7 @@ typedef struct convpool_conv {
     double border_value;            /* for CONVPOOL_CONSTANT */
     int activation;                 /* convpool_activation */
     double activation_parameter[2]; /* p0 and p1 of convpool_activation */
+    double zero_point;              /* of quantized outputs, which the parameters bound */
 } convpool_conv;
 
 /* A pooling. Averages divide by `divisor`, or where that is 0 by the number of cells under the

@@ -179,6 +179,8 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
 #define VLOAD(p) _mm256_loadu_si256((const __m256i *)(p))
 #define VSTORE(p, v) _mm256_storeu_si256((__m256i *)(p), v)
 #define VSET1(x) _mm256_set1_epi32(x)
+#define VROW(a, r) VSET1((a)[r])
+#define VADD(a, b) _mm256_add_epi32(a, b)
 #define VFMA(a, b, c) _mm256_add_epi32(_mm256_madd_epi16(a, b), c)
 #define VJOIN(p, q) \
     VSTORE(p, _mm256_blend_epi16(VLOAD(p), _mm256_slli_epi32(VLOAD(q), 16), 0xAA))

@@ -134,6 +134,8 @@ CONVPOOL_AVX512_STRUCTURES(f64, double, __m512d, pd, 8,
 #define VLOAD(p) _mm512_loadu_si512(p)
 #define VSTORE(p, v) _mm512_storeu_si512(p, v)
 #define VSET1(x) _mm512_set1_epi32(x)
+#define VROW(a, r) VSET1((a)[r])
+#define VADD(a, b) _mm512_add_epi32(a, b)
 #define VFMA(a, b, c) _mm512_add_epi32(_mm512_madd_epi16(a, b), c)
 #define VJOIN(p, q) \
     VSTORE(p, _mm512_mask_blend_epi16(0xAAAAAAAA, VLOAD(p), _mm512_slli_epi32(VLOAD(q), 16)))

@@ -118,7 +118,12 @@ CONVPOOL_FORCE_INLINE int32x4x2_t convpool_multiply_pairs_neon(int32x4x2_t a, in
 #include "vectors.inc.h"
 
 /* A multiply-add of halves widens them: the sums of the first two pairs of a register stay apart
- * from those of the others, and both products of a pair from each other until sums are stored. */
+ * from those of the others, and both products of a pair from each other until sums are stored. Sums
+ * of one vector of columns thus fill as many registers as two. */
+#undef VECTORS
+#undef TILE_CASES
+#define VECTORS 1
+#define TILE_CASES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1)
 #define PAIRS
 #define REAL int32_t
 #define REAL_NAME i32
@@ -128,6 +133,9 @@ CONVPOOL_FORCE_INLINE int32x4x2_t convpool_multiply_pairs_neon(int32x4x2_t a, in
 #define VLOAD(p) convpool_pairs_neon(vld1q_s32(p), vdupq_n_s32(0))
 #define VSTORE(p, v) vst1q_s32(p, vpaddq_s32((v).val[0], (v).val[1]))
 #define VSET1(x) convpool_pairs_neon(vdupq_n_s32(x), vdupq_n_s32(0))
+#define VROW(a, r) VSET1((a)[r])
+#define VADD(a, b) \
+    convpool_pairs_neon(vaddq_s32((a).val[0], (b).val[0]), vaddq_s32((a).val[1], (b).val[1]))
 #define VFMA(a, b, c) convpool_multiply_pairs_neon(a, b, c)
 #define VJOIN(p, q) vst1q_s32(p, vsliq_n_s32(vld1q_s32(p), vld1q_s32(q), 16))
 #include "vectors.inc.h"

@@ -64,14 +64,21 @@
 #define CONVPOOL_PASTE_(a, b, c, d) a##b##_##c##_##d
 #define CONVPOOL_PASTE(a, b, c, d) CONVPOOL_PASTE_(a, b, c, d)
 
-/* Element types of arrays. Sums are formed in float for F16 and F32, in double for the others. */
+/* Element types of arrays; the last ones are of inputs and of outputs that have another. Sums are
+ * formed in float for F16 and F32, in double for F64 and filters of pixels, and in int32_t for
+ * convolutions of bytes. */
 typedef enum convpool_dtype {
     CONVPOOL_F32 = 0,
     CONVPOOL_F64 = 1,
     CONVPOOL_F16 = 2,
     CONVPOOL_U8 = 3,
     CONVPOOL_U16 = 4,
-    CONVPOOL_DTYPES = 5
+    CONVPOOL_S8 = 5,
+    CONVPOOL_U8_S8 = 6,
+    CONVPOOL_S8_U8 = 7,
+    CONVPOOL_U8_I32 = 8,
+    CONVPOOL_S8_I32 = 9,
+    CONVPOOL_DTYPES = 10
 } convpool_dtype;
 
 /* What a window sees beyond the edge of its input. */

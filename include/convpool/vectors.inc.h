@@ -15,8 +15,8 @@
  * the low half; sums and
  *   VFMA(a, b, c) = a.low * b.low + a.high * b.high + c
  *   VJOIN(p, q)                                 p[i] = the low halves of p[i] and q[i]
- * are exact. Of the other words it needs VZERO to VSET1. VEC may hold several parts of a sum, which
- * VSTORE adds up.
+ * are exact, sums modulo 2^32. Of the other words it needs VZERO to VSET1, VADD of sums and VROW.
+ * VEC may hold several parts of a sum, which VSTORE adds up.
  *
  * ISA_NAME, TARGET, ROWS, VECTORS and TILE_CASES stay.
  */
@@ -28,12 +28,15 @@
 #define VSTORE(p, v) (*(p) = (v))
 #define VSET1(x) (x)
 #ifdef PAIRS
-#define VFMA(a, b, c) ((int16_t)(a) * (int16_t)(b) + ((a) >> 16) * ((b) >> 16) + (c))
+#define VFMA(a, b, c)                                               \
+    ((REAL)((uint32_t)((int16_t)(a) * (int16_t)(b)) +               \
+            (uint32_t)(((a) >> 16) * ((b) >> 16)) + (uint32_t)(c)))
+#define VADD(a, b) ((REAL)((uint32_t)(a) + (uint32_t)(b)))
 #define VJOIN(p, q) (*(p) = (REAL)((uint32_t)(uint16_t)*(p) | (uint32_t)*(q) << 16))
 #else
 #define VFMA(a, b, c) ((a) * (b) + (c))
-#endif
 #define VADD(a, b) ((a) + (b))
+#endif
 #define VSUB(a, b) ((a) - (b))
 #define VMUL(a, b) ((a) * (b))
 #define VMAX(a, b) ((a) > (b) ? (a) : (b))
@@ -47,16 +50,16 @@
 #endif
 
 #include "filter_rows.inc.h"
+#include "gemm_tile.inc.h"
+#include "turn.inc.h"
+enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };
 #ifdef PAIRS
 #include "filter_join.inc.h"
 #else
-#include "gemm_tile.inc.h"
-#include "turn.inc.h"
 #include "stencil.inc.h"
 #include "plane.inc.h"
 #include "winograd.inc.h"
 #include "filter_fold.inc.h"
-enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };
 #include "pool_deal.inc.h"
 #include "pool_slide.inc.h"
 #include "pool_lanes.inc.h"

@@ -33,13 +33,6 @@ cdef tuple _flips = tuple(
     [(slice(None),) * 2 + (slice(None, None, -1),) * spatial for spatial in range(4)])
 
 
-# What a convolution is given beside its arrays.
-cdef struct Terms:
-    convpool_conv conv         # groups, strides, dilations, border and activation
-    Padding padding
-    int spatial, channels_last, flip, algorithm
-
-
 cdef int settle(Terms* terms, int spatial, stride, padding, dilation, groups, padding_mode,
                 padding_value, flip, activation, layout, algorithm) except -1:
     """The arguments that plain and packed convolutions share."""

@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The driver of every convolution: pack -> multiply -> epilogue.
 
-    depth = channels * taps                      (of one group: the length of each sum)
+    depth = channels * taps                      (of one group: the length of each sum; of
+                                                  bytes two products are one step)
     weights = pack(weight)                       (once, shared by all threads)
     parallel over (group, block of pixels, which run on from image to image, block of channels):
         for each block of depth:
@@ -113,7 +114,7 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     cdef const convpool_kernels* kernels = plan.kernels
     cdef bint points = plan.pixel_rows and convpool_taps(conv.axis) == 1
     cdef int64_t blocks
-    plan.depth = conv.channels * convpool_taps(conv.axis)
+    plan.depth = ceil_div(conv.channels * convpool_taps(conv.axis), kernels.products)
     blocks = ceil_div(plan.depth, POINT_BLOCK if points else DEPTH_BLOCK)
     plan.depth_block = ceil_div(ceil_div(plan.depth, blocks), DEPTH_UNIT) * DEPTH_UNIT
     plan.pixel_width = kernels.rows if plan.pixel_rows else kernels.columns
@@ -172,7 +173,7 @@ cdef void pack_strip(const Plan* plan, const convpool_conv* conv, bytes_in weigh
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t group = task // plan.channel_strips, strip = task % plan.channel_strips
     kernels.pack_weights(
-        conv, weight + group * conv.out_channels * stride[0] * <int64_t>kernels.element_size,
+        conv, weight + group * conv.out_channels * stride[0] * <int64_t>kernels.weight_size,
         stride, strip * plan.channel_width, plan.channel_width,
         strips + ((group * plan.weight_group + strip * plan.weight_piece)
                   * <int64_t>kernels.real_size),
@@ -338,8 +339,10 @@ cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in we
         plan, conv, &part, weights + group * plan.weight_group * real,
         x + group * conv.channels * conv.x_stride[1] * element,
         beyond(bias, group * conv.out_channels * real),
-        beyond(residual, group * conv.out_channels * conv.residual_stride[1] * element),
-        out + group * conv.out_channels * conv.out_stride[1] * element, scratch)
+        beyond(residual, group * conv.out_channels * conv.residual_stride[1]
+               * <int64_t>plan.kernels.out_size),
+        out + group * conv.out_channels * conv.out_stride[1] * <int64_t>plan.kernels.out_size,
+        scratch)
 
 
 cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
@@ -428,7 +431,8 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     threads = threads_for(
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth
         * convpool_pixels(conv.axis))
-    if algorithm != WINOGRAD and suits_stencil(conv, channels_last):
+    if (algorithm != WINOGRAD and plan.kernels.stencil != NULL
+            and suits_stencil(conv, channels_last)):
         run_stencil(conv, plan.kernels, channels_last, x, weight, bias, residual, out, threads)
         return 0
     if strips is None:

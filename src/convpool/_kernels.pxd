@@ -10,6 +10,7 @@ cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_AT_BATCH, CONVPOOL_AT_CHANNEL, CONVPOOL_AT_DEPTH, CONVPOOL_AT_ROW
     enum: CONVPOOL_AT_COLUMN
     enum: CONVPOOL_F32, CONVPOOL_F64, CONVPOOL_F16, CONVPOOL_U8, CONVPOOL_U16
+    enum: CONVPOOL_S8, CONVPOOL_U8_S8, CONVPOOL_S8_U8, CONVPOOL_U8_I32, CONVPOOL_S8_I32
     enum: CONVPOOL_CONSTANT, CONVPOOL_REFLECT, CONVPOOL_REPLICATE, CONVPOOL_CIRCULAR
     enum: CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_LEAKY_RELU, CONVPOOL_ELU, CONVPOOL_SIGMOID
     enum: CONVPOOL_HARDSIGMOID, CONVPOOL_TANH, CONVPOOL_SILU, CONVPOOL_HARDSWISH
@@ -33,6 +34,7 @@ cdef extern from "convpool/convpool.h" nogil:
         double border_value
         int activation
         double activation_parameter[2]
+        double zero_point
 
     ctypedef struct convpool_stage:
         int64_t row_phases, column_phases, rows, columns, lanes, over_rows, over_columns
@@ -90,8 +92,8 @@ cdef extern from "convpool/convpool.h" nogil:
         int64_t channel, channels, depth, row, rows, column, columns
 
     ctypedef struct convpool_kernels:
-        size_t element_size, real_size
-        int64_t rows, columns
+        size_t element_size, weight_size, out_size, real_size
+        int64_t products, rows, columns
         const convpool_filter_kernels* filter[3]
         void (*pack_pixels)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
                             int64_t, int64_t, void*) noexcept nogil

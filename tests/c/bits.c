@@ -18,7 +18,8 @@
 
 #include "convpool/convpool.h"
 
-static const char *const dtype_name[CONVPOOL_DTYPES] = {"f32", "f64", "f16", "u8", "u16"};
+static const char *const dtype_name[CONVPOOL_DTYPES] = {
+    "f32", "f64", "f16", "u8", "u16", "s8", "u8-s8", "s8-u8", "u8-i32", "s8-i32"};
 
 static struct {
     void *memory;
@@ -62,9 +63,10 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+/* Of outputs. */
 static int64_t element_size(int dtype)
 {
-    static const int64_t size[CONVPOOL_DTYPES] = {4, 8, 2, 1, 2};
+    static const int64_t size[CONVPOOL_DTYPES] = {4, 8, 2, 1, 2, 1, 1, 1, 4, 4};
     return size[dtype];
 }
 
@@ -243,6 +245,18 @@ static void set_strides(int64_t *stride, int64_t channels, int channels_last, in
     stride[CONVPOOL_AT_BATCH] = channels * depth * rows * columns;
 }
 
+/* Those that bytes are convolved in. */
+static const layer quantized_layers[] = {
+    {"3x3", 2, 17, 23, {FLAT, {13, 3, 1, 1, 1, 1, 13}, {17, 3, 1, 1, 1, 1, 17}},
+     CONVPOOL_CONSTANT, 0, 0, 0, 0, 0, 0, 77},
+    {"1x1", 1, 301, 50, {FLAT, {7, 1, 1, 1, 0, 0, 7}, {41, 1, 1, 1, 0, 0, 41}},
+     CONVPOOL_CONSTANT, 0, 0, 0, 0, 0, 0, 0},
+    {"strided", 3, 5, 9, {FLAT, {20, 5, 2, 1, 2, 1, 10}, {21, 4, 3, 2, 3, 3, 7}},
+     CONVPOOL_CONSTANT, 0, 0, 0, 0, 0, 0, -128},
+    {"wide", 1, 3, 100, {FLAT, {2, 3, 1, 1, 1, 1, 2}, {300, 7, 1, 1, 3, 3, 300}},
+     CONVPOOL_CONSTANT, 0, 0, 0, 0, 0, 0, 3},
+};
+
 /* A call: its layer as the C side sees it, and its arrays. */
 typedef struct call {
     const convpool_kernels *k;
@@ -251,6 +265,30 @@ typedef struct call {
     int64_t weight_stride[CONVPOOL_RANK];
     char *x, *weight, *bias, *residual, *out;
 } call;
+
+/* Weights of [-255, 255]; biases, with scales that spread the results over the type's range. */
+static void quantize(call *c, const layer *l, int dtype)
+{
+    const int64_t weights = l->out_channels * c->weight_stride[0], channels = l->out_channels;
+    const uint16_t *any = (const uint16_t *)numbers(CONVPOOL_U16, weights + channels, 2, 0);
+    const int is_signed = dtype == CONVPOOL_S8 || dtype == CONVPOOL_U8_S8;
+    int16_t *weight = (int16_t *)allocate(weights * 2);
+    int32_t *bias = (int32_t *)allocate(channels * 8);
+    int64_t i;
+    for (i = 0; i < weights; ++i) {
+        weight[i] = (int16_t)(any[i] % 511 - 255);
+    }
+    for (i = 0; i < channels; ++i) {
+        const float scale = 1.0f / (float)(500 + any[weights + i] % 5000);
+        bias[i] = any[weights + i] * 3 - 98304;
+        memcpy(bias + channels + i, &scale, sizeof scale);
+    }
+    c->weight = (char *)weight;
+    c->bias = (char *)bias;
+    c->conv.zero_point = is_signed ? -5 : 121;
+    c->conv.activation_parameter[0] = is_signed ? -128 : 0;
+    c->conv.activation_parameter[1] = is_signed ? 127 : 250;
+}
 
 static call call_of(const layer *l, int dtype, int isa, int channels_last, int depthwise)
 {
@@ -282,21 +320,26 @@ static call call_of(const layer *l, int dtype, int isa, int channels_last, int d
     c.weight_stride[2] = a[1].kernel * a[2].kernel;
     c.weight_stride[3] = a[2].kernel;
     c.weight_stride[4] = 1;
+    c.out = (char *)allocate(c.out_count * (int64_t)c.k->out_size);
+    if (c.element == 1) {
+        c.x = (char *)numbers(CONVPOOL_U8, l->batch * l->channels * size, 1, 0);
+        quantize(&c, l, dtype);
+        return c;
+    }
     c.x = (char *)numbers(dtype, l->batch * l->channels * size, 1, l->specials);
     c.weight = (char *)numbers(dtype, l->out_channels * c.weight_stride[0], 2, 0);
     c.bias = l->bias ? (char *)numbers(real_of(dtype), l->out_channels, 3, 0) : NULL;
     c.residual = l->residual ? (char *)numbers(dtype, c.out_count, 4, 0) : NULL;
-    c.out = (char *)allocate(c.out_count * c.element);
     return c;
 }
 
 /* _conv.pyx: pack -> multiply -> epilogue, in blocks of depth whose chains go on. */
-static void direct(const layer *l, int dtype, int isa, int channels_last)
+static void direct(const char *verb, const layer *l, int dtype, int isa, int channels_last)
 {
     enum { STEPS = 100 };
     call c = call_of(l, dtype, isa, channels_last, 0);
     const convpool_kernels *k = c.k;
-    const int64_t depth = l->channels * c.taps, all = l->batch * c.pixels;
+    const int64_t depth = ceil_div(l->channels * c.taps, k->products), all = l->batch * c.pixels;
     const int64_t pixel_width = channels_last ? k->rows : k->columns;
     const int64_t channel_width = channels_last ? k->columns : k->rows;
     const int64_t strips = ceil_div(l->out_channels, channel_width);
@@ -345,7 +388,7 @@ static void direct(const layer *l, int dtype, int isa, int channels_last)
                           least(pixels - p * pixel_width, pixel_width), c.bias, c.residual, c.out);
         }
     }
-    report("direct", l->name, dtype, channels_last, c.out, c.out_count);
+    report(verb, l->name, dtype, channels_last, c.out, c.out_count);
 }
 
 /* The same for kernels of one tap: pixels are rows, read where they lie. */
@@ -819,7 +862,7 @@ static void all_layers(int dtype, int isa, int channels_last)
     size_t i;
 #define EACH(layers) for (i = 0; i < sizeof(layers) / sizeof *(layers); ++i)
     activations(dtype, isa, channels_last);
-    EACH(direct_layers) DO(direct(&direct_layers[i], dtype, isa, channels_last));
+    EACH(direct_layers) DO(direct("direct", &direct_layers[i], dtype, isa, channels_last));
     if (dtype != CONVPOOL_F16) {
         DO(in_place(dtype, isa, channels_last));
     }
@@ -831,6 +874,14 @@ static void all_layers(int dtype, int isa, int channels_last)
         DO(pool(&pools[i], dtype, isa, channels_last, "average"));
     }
 #undef EACH
+}
+
+static void all_bytes(int dtype, int isa, int channels_last)
+{
+    size_t i;
+    for (i = 0; i < sizeof quantized_layers / sizeof *quantized_layers; ++i) {
+        DO(direct("quantized", &quantized_layers[i], dtype, isa, channels_last));
+    }
 #undef DO
 }
 
@@ -857,6 +908,11 @@ int main(int count, char **words)
             all_layers(i / 2, isa, i % 2);
         }
         all_filters(i / 2, isa, i % 2);
+    }
+    for (i = 0; i < 2 * CONVPOOL_DTYPES; ++i) {
+        if (convpool_find_kernels(i / 2, isa)->products == 2) {
+            all_bytes(i / 2, isa, i % 2);
+        }
     }
     return 0;
 }

@@ -1,0 +1,116 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What stands between convolution of bytes and the driver of every convolution.
+
+    sum (x - zx) (w - zw) = sum x (w - zw) - zx sum (w - zw)
+
+so that the packers see x as it is, padded with zx; weights come less their zero points, as int16;
+and the last term, which is one number for each output channel, goes into the bias. All of it is
+exact modulo 2^32. The epilogue scales, rounds and saturates, or stores the sums.
+"""
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+
+from convpool cimport _conv
+from convpool._call cimport Terms, check_weight, fit_convolution, settle
+from convpool._conv cimport Strips
+from convpool._geometry cimport RANK, data_of, fill_strides
+from convpool._kernels cimport *
+from convpool._memory cimport bytes_out
+from convpool._plain cimport check_packable
+
+import numpy as np
+
+from convpool._arguments import output_array
+from convpool._threads import checked_threads
+
+cnp.import_array()
+
+# By (type of x, type of the result).
+cdef dict _codes = {
+    ("B", "B"): CONVPOOL_U8, ("B", "b"): CONVPOOL_U8_S8, ("B", "i"): CONVPOOL_U8_I32,
+    ("b", "b"): CONVPOOL_S8, ("b", "B"): CONVPOOL_S8_U8, ("b", "i"): CONVPOOL_S8_I32}
+
+
+cdef class Weight:
+    """A weight less its zero points, with what else of a convolution does not hang on its input.
+
+    `scales` (float32) and `bias` (int32) are one for each output channel, or None.
+    """
+    cdef Terms terms
+    cdef cnp.ndarray kernels, sums
+    cdef Strips strips
+    cdef readonly cnp.ndarray bias, scales
+    cdef readonly tuple shape
+
+    def __cinit__(self, cnp.ndarray weight, bias, cnp.ndarray zero_points, scales, stride, padding,
+                  dilation, groups, layout, bint prepare, num_threads):
+        cdef int i, spatial = cnp.PyArray_NDIM(weight) - 2
+        cdef int64_t channels
+        if num_threads is not None:
+            num_threads = checked_threads(num_threads)
+        check_weight(weight, 3, 5)
+        self.shape = (<object>weight).shape
+        channels = cnp.PyArray_DIM(weight, 0)
+        if layout is None:
+            layout = "NC" + "DHW"[3 - spatial:]
+        settle(&self.terms, spatial, stride, padding, dilation, groups, "zeros", 0.0, False, None,
+               layout, "direct")
+        if channels % self.terms.conv.groups:
+            raise ValueError(
+                f"groups: got {self.terms.conv.groups}, expected a divisor of weight's "
+                f"{channels} channels")
+        for name, value in (("bias", bias), ("weight_zero_point", zero_points),
+                            ("weight_scale", scales)):
+            if value is not None and value.shape != (channels,) and (
+                    name == "bias" or value.size != 1):
+                one = "" if name == "bias" else "one number or "
+                raise ValueError(f"{name}: got shape {value.shape}, expected {one}({channels},)")
+        check_packable(weight, self.terms.conv.groups)
+        zero_points = zero_points.reshape((-1,) + (1,) * (spatial + 1))
+        self.kernels = np.subtract(weight, zero_points, dtype=np.int16)
+        self.sums = self.kernels.reshape((channels, -1)).sum(1, dtype=np.int64)
+        self.bias = None if bias is None else bias.copy()
+        self.scales = None if scales is None else np.broadcast_to(scales.reshape(-1), channels)
+        for i in range(spatial):
+            self.terms.conv.axis[CONVPOOL_AXES - spatial + i].kernel = (
+                cnp.PyArray_DIM(weight, 2 + i))
+        if prepare:
+            self.strips = _conv.pack_weight(
+                &self.terms.conv, self.kernels, CONVPOOL_U8, self.terms.channels_last,
+                _conv.DIRECT, num_threads)
+
+
+def convolve(Weight weight, cnp.ndarray x, int zero_point, multipliers, dtype,
+             double out_zero_point, tuple bounds, out, num_threads):
+    """A convolution with a result of `dtype`: int32, or scaled by `multipliers` (float32, one for
+    each output channel) and bounded."""
+    cdef Terms terms = weight.terms
+    cdef convpool_conv* conv = &terms.conv
+    cdef cnp.npy_intp shape[RANK]
+    cdef cnp.ndarray result, constants
+    cdef int64_t channels = cnp.PyArray_DIM(weight.kernels, 0)
+    cdef int i, rank
+    cdef bint single, last = terms.channels_last
+    if num_threads is not None:
+        num_threads = checked_threads(num_threads)
+    conv.border_value = zero_point
+    conv.zero_point = out_zero_point
+    conv.activation_parameter[0], conv.activation_parameter[1] = bounds
+    rank = fit_convolution(&terms, x, weight.kernels, "zeros", shape, &single)
+    result, copy = output_array(out, tuple([shape[i] for i in range(rank)]), dtype, (x,))
+    constants = np.zeros(2 * channels, np.int32)
+    sums = weight.sums * -zero_point
+    constants[:channels] = sums if weight.bias is None else sums + weight.bias
+    if multipliers is not None:
+        constants[channels:].view(np.float32)[:] = multipliers
+    if conv.batch:
+        fill_strides(conv.x_stride, x, last, single)
+        fill_strides(conv.out_stride, result, last, single)
+        conv.residual_stride[:] = conv.out_stride
+        _conv.run_convolution(
+            conv, data_of(x), weight.kernels, data_of(constants), NULL,
+            <bytes_out>cnp.PyArray_DATA(result), weight.strips,
+            _codes[x.dtype.char, result.dtype.char], last, _conv.DIRECT, num_threads)
+    if copy:
+        np.copyto(np.asarray(out), result)
+    return result if out is None else out
