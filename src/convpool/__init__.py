@@ -79,12 +79,13 @@ __all__ = [
     "num_threads",
     "pack_weight",
     "pool_output_shape",
+    "quantized",
     "set_num_threads",
 ]
 
 
 def __getattr__(name: str) -> _ModuleType:
     """Import what few programs need when it is first asked for."""
-    if name in ("models", "nn", "plot"):
+    if name in ("models", "nn", "plot", "quantized"):
         return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
