@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from convpool import models, nn
+from convpool.nn import _steps
 
 #         parameters, multiply-adds of the usual image
 EXACT = {
@@ -267,3 +268,22 @@ def test_models_run(name):
     assert not np.array_equal(models.MODELS[name](seed=1)(x), net(x))
     if name == "googlenet":
         assert y.sum() == pytest.approx(1)
+
+
+def plain_layers(steps):
+    """Kinds of the layers that run as steps of their own."""
+    for step in steps:
+        inner = [getattr(step, name, None) for name in ("body", "shortcut")]
+        for some in [*inner, *getattr(step, "branches", [])]:
+            yield from plain_layers(some or [])
+        if isinstance(step, _steps.Plain):
+            yield type(step.layer).__name__
+        assert getattr(step, "last", step) is not None, "a sum by itself"
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_convolutions_take_along_what_follows_them(name):
+    """No norm, no activation, no sum and no joining is left for a pass of its own."""
+    left = set(plain_layers(_steps.steps_of([models.MODELS[name]()])))
+    pools = {"MaxPool2d", "AvgPool2d", "GlobalAvgPool2d"}
+    assert left <= pools | {"LocalResponseNorm", "Flatten", "Softmax"}
