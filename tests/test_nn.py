@@ -219,6 +219,28 @@ def test_joined_as_layer_by_layer(name):
     assert y.shape == net.output_shape(x.shape)
 
 
+def test_joined_features():
+    """What is joined may be rows, too: fully connected layers side by side and around a sum."""
+    net = with_integers(
+        nn.Sequential(
+            nn.Concat(nn.Linear(6, 4), nn.Dropout(), nn.Sequential(nn.Linear(6, 2), nn.ReLU())),
+            nn.ReLU(), nn.Residual(nn.Linear(12, 12), activation="relu"), nn.Linear(12, 3),
+        )
+    )  # fmt: skip
+    x = integers(RNG(1), (5, 6))
+    w = net.state()
+    one = x @ w["0.0.weight"].T + w["0.0.bias"]
+    three = np.maximum(x @ w["0.2.0.weight"].T + w["0.2.0.bias"], 0)
+    y = np.maximum(np.concatenate([one, x, three], 1), 0)
+    y = np.maximum(y @ w["2.body.weight"].T + w["2.body.bias"] + y, 0)
+    y = y @ w["3.weight"].T + w["3.bias"]
+    np.testing.assert_array_equal(net(x), y, strict=True)
+    np.testing.assert_array_equal(layer_by_layer(net, x), y, strict=True)
+    np.testing.assert_array_equal(net(x[2]), y[2], strict=True)
+    assert net.output_shape((6,)) == (3,)
+    assert net.macs((5, 6)) == 5 * (6 * 4 + 6 * 2 + 12 * 12 + 12 * 3)
+
+
 def test_residual_by_its_definition():
     net = with_integers(residual(shortcut=nn.Conv2d(4, 4, 1), activation="relu"))
     w = net.state()
