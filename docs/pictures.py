@@ -22,7 +22,7 @@ def window():
     result = convpool.conv2d(np.float32(image)[None], np.float32(kernel)[None, None])[0]
     figure = Figure(figsize=(7, 2.6), layout="constrained")
     for ax, array, title, lit in zip(
-        figure.subplots(1, 3, width_ratios=(4, 3, 2)),
+        figure.subplots(1, 3),
         (image, kernel, result.astype(int)),
         ("I", "K", "I * K"),
         ((3, 3), (3, 3), (1, 1)),
@@ -30,14 +30,11 @@ def window():
     ):
         shade = np.zeros(array.shape)
         shade[: lit[0], : lit[1]] = 0.35
-        ax.imshow(shade, cmap="Oranges", vmin=0, vmax=1)
+        ax.pcolormesh(shade, cmap="Oranges", vmin=0, vmax=1, edgecolors="0.6")
         for (i, j), value in np.ndenumerate(array):
-            ax.text(j, i, str(value), ha="center", va="center", fontsize=13)
-        ax.set_xticks(np.arange(array.shape[1] + 1) - 0.5, [])
-        ax.set_yticks(np.arange(array.shape[0] + 1) - 0.5, [])
-        ax.grid(color="0.6")
-        ax.tick_params(length=0)
-        ax.set_title(title)
+            ax.text(j + 0.5, i + 0.5, str(value), ha="center", va="center", fontsize=13)
+        ax.set(title=title, xlim=(0, 4), ylim=(4, 0), aspect="equal")
+        ax.set_axis_off()
     return figure
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from convpool import models, nn
+from convpool.nn import _steps
 
 #         parameters, multiply-adds of the usual image
 EXACT = {
@@ -257,13 +258,33 @@ def test_models_run(name):
     """Reproducibly, and as layer by layer."""
     net = models.MODELS[name]()
     shape = (1, 32, 32) if name == "lenet5" else (3, 64, 64)
-    x = np.random.default_rng(1).random(shape)
+    x = np.random.default_rng(1).random(shape).astype(np.float32)
     y = net(x)
     assert y.shape == net.output_shape(shape)
-    one_by_one = list(net.activations(x).values())[-1]
-    assert abs(y - one_by_one).max() <= 1e-12 * abs(y).max()
-    x = x.astype(np.float32)
-    np.testing.assert_array_equal(models.MODELS[name](seed=0)(x), net(x))
-    assert not np.array_equal(models.MODELS[name](seed=1)(x), net(x))
+    np.testing.assert_array_equal(models.MODELS[name](seed=0)(x), y)
+    assert not np.array_equal(models.MODELS[name](seed=1)(x), y)
     if name == "googlenet":
         assert y.sum() == pytest.approx(1)
+    else:
+        x = x.astype(np.float64)
+        y, one_by_one = net(x), list(net.activations(x).values())[-1]
+        assert abs(y - one_by_one).max() <= 1e-12 * abs(y).max()
+
+
+def plain_layers(steps):
+    """Kinds of the layers that run as steps of their own."""
+    for step in steps:
+        inner = [getattr(step, name, None) for name in ("body", "shortcut")]
+        for some in [*inner, *getattr(step, "branches", [])]:
+            yield from plain_layers(some or [])
+        if isinstance(step, _steps.Plain):
+            yield type(step.layer).__name__
+        assert getattr(step, "last", step) is not None, "a sum by itself"
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_convolutions_take_along_what_follows_them(name):
+    """No norm, no activation, no sum and no joining is left for a pass of its own."""
+    left = set(plain_layers(_steps.steps_of([models.MODELS[name]()])))
+    pools = {"MaxPool2d", "AvgPool2d", "GlobalAvgPool2d"}
+    assert left <= pools | {"LocalResponseNorm", "Flatten", "Softmax"}

@@ -6,6 +6,8 @@ equality, whatever the order of sums.
 
 import copy
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -215,6 +217,28 @@ def test_joined_as_layer_by_layer(name):
     np.testing.assert_array_equal(x, before)
     assert not np.may_share_memory(y, x)
     assert y.shape == net.output_shape(x.shape)
+
+
+def test_joined_features():
+    """What is joined may be rows, too: fully connected layers side by side and around a sum."""
+    net = with_integers(
+        nn.Sequential(
+            nn.Concat(nn.Linear(6, 4), nn.Dropout(), nn.Sequential(nn.Linear(6, 2), nn.ReLU())),
+            nn.ReLU(), nn.Residual(nn.Linear(12, 12), activation="relu"), nn.Linear(12, 3),
+        )
+    )  # fmt: skip
+    x = integers(RNG(1), (5, 6))
+    w = net.state()
+    one = x @ w["0.0.weight"].T + w["0.0.bias"]
+    three = np.maximum(x @ w["0.2.0.weight"].T + w["0.2.0.bias"], 0)
+    y = np.maximum(np.concatenate([one, x, three], 1), 0)
+    y = np.maximum(y @ w["2.body.weight"].T + w["2.body.bias"] + y, 0)
+    y = y @ w["3.weight"].T + w["3.bias"]
+    np.testing.assert_array_equal(net(x), y, strict=True)
+    np.testing.assert_array_equal(layer_by_layer(net, x), y, strict=True)
+    np.testing.assert_array_equal(net(x[2]), y[2], strict=True)
+    assert net.output_shape((6,)) == (3,)
+    assert net.macs((5, 6)) == 5 * (6 * 4 + 6 * 2 + 12 * 12 + 12 * 3)
 
 
 def test_residual_by_its_definition():
@@ -439,6 +463,33 @@ def test_setting_an_array_of_any_layer_counts():
         before = after
 
 
+def test_weights_set_while_others_compute():
+    """Each answer is that of one weight or the other, and the last one that of the last."""
+    net = nn.Sequential(
+        nn.Concat(nn.Conv2d(2, 2, 1, bias=False), nn.ReLU()), nn.Conv2d(4, 1, 1, bias=False)
+    )
+    net["1"].weight = np.ones((1, 4, 1, 1))
+    conv = net["0.0"]
+    conv.weight = np.ones((2, 2, 1, 1))
+    shapes = [(1, 2, 3, 3), (1, 2, 4, 5)]
+    stop = threading.Event()
+
+    def compute(shape):
+        seen = set()
+        while not stop.is_set():
+            seen |= set(net(np.ones(shape)).ravel().tolist())
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(compute, shape) for shape in 2 * shapes]
+        for number in range(300):
+            conv.weight = np.full((2, 2, 1, 1), 1 + number % 2, np.float64)
+        stop.set()
+        seen = set().union(*(job.result() for job in jobs))
+    assert seen <= {6.0, 10.0}
+    assert (net(np.ones(shapes[0])) == 10).all()
+
+
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
@@ -467,7 +518,8 @@ def test_nothing_but_weights_may_be_set():
 
 def test_weights_are_those_of_the_seed():
     def net():
-        return nn.Sequential(nn.Conv2d(3, 50, 5), nn.ReLU(), nn.Conv2d(50, 50, 5))
+        convs = nn.Conv2d(50, 50, 5), nn.Conv2d(50, 50, 5)
+        return nn.Sequential(nn.Conv2d(3, 50, 5), nn.ReLU(), *convs)
 
     first, second = net(), net()
     for name, array in first.state().items():
@@ -477,7 +529,7 @@ def test_weights_are_those_of_the_seed():
     assert not np.array_equal(second["0"].weight, first["0"].weight)
     second.initialise(0)
     np.testing.assert_array_equal(second["0"].weight, first["0"].weight)
-    assert not np.array_equal(first["2"].weight[:, :3], first["0"].weight)
+    assert not np.array_equal(first["2"].weight, first["3"].weight)
     # He's: the variance is 2 / fan_in; of 62500 draws its estimate errs by some 0.4 %.
     assert first["2"].weight.var() * 50 * 25 == pytest.approx(2, rel=0.02)
     assert abs(first["2"].weight).max() <= np.sqrt(6 / (50 * 25))

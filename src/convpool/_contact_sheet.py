@@ -1,4 +1,4 @@
-"""The demonstration's contact sheet: filtered pictures with their kernels, then feature maps."""
+"""The demonstration's contact sheet: filtered pictures, feature maps, a network in numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._demo import Step
+from .nn import Summary
 
 WIDTH, MARGIN, GAP = 1280, 40, 16
 COLUMNS = 3
 SWATCH = 78  # pixels of a kernel's drawing
+BAR = 20  # pixels from one bar to the next
 INK, PALE, PAPER = (32, 34, 40), (120, 124, 134), (250, 250, 247)
 WARM, COOL = np.array((214, 96, 38)), np.array((46, 104, 176))
 
@@ -48,8 +50,27 @@ def _fitted(pixels: NDArray[np.uint8], width: int, height: int) -> Any:
     return picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
 
 
-def draw(filtered: Sequence[Step], layers: Sequence[Step], title: str) -> NDArray[np.uint8]:
-    """Draw the sheet: `filtered` in a grid, `layers` as one row for each name."""
+def _bars(pen: Any, network: Summary, top: int, font: Any) -> None:
+    """A network's parameters and multiply-adds, a pair of bars for each row."""
+    rows = [row for row in network.rows if row.parameters]
+    names, half = 130, (WIDTH - 2 * MARGIN - 130) // 2
+    for place, (colour, values) in enumerate(
+        ((WARM, [row.parameters for row in rows]), (COOL, [row.macs for row in rows]))
+    ):
+        x = MARGIN + names + place * half
+        for number, value in enumerate(values):
+            y = top + number * BAR
+            length = round((half - 120) * value / max(values))
+            pen.rectangle((x, y, x + length, y + BAR - 6), fill=tuple(map(int, colour)))
+            pen.text((x + length + 8, y - 2), f"{value:,}", PALE, font)
+    for number, row in enumerate(rows):
+        pen.text((MARGIN, top + number * BAR - 2), row.name, INK, font)
+
+
+def draw(
+    filtered: Sequence[Step], layers: Sequence[Step], network: Summary, title: str
+) -> NDArray[np.uint8]:
+    """Draw the sheet: `filtered` in a grid, `layers` as one row for each name, then bars."""
     from PIL import Image, ImageDraw, ImageFont
 
     large, medium, small = (ImageFont.load_default(size) for size in (30, 19, 14))
@@ -63,7 +84,8 @@ def draw(filtered: Sequence[Step], layers: Sequence[Step], title: str) -> NDArra
     cell = picture_height + SWATCH + 2 * GAP + GAP // 2
     rows = -(-len(filtered) // COLUMNS)
     map_cell = map_height + 44 + GAP
-    total = 120 + rows * cell + 90 + len(names) * map_cell + MARGIN
+    bars = 110 + BAR * sum(row.parameters > 0 for row in network.rows)
+    total = 120 + rows * cell + 90 + len(names) * map_cell + bars + MARGIN
     sheet = Image.new("RGB", (WIDTH, total), PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((MARGIN, MARGIN - 6), title, INK, large)
@@ -106,4 +128,14 @@ def draw(filtered: Sequence[Step], layers: Sequence[Step], title: str) -> NDArra
                 side = 36
                 sheet.paste(_swatch(step.kernel, side), (x + 4, top + 4))
                 pen.rectangle((x + 4, top + 4, x + 3 + side, top + 3 + side), outline=PAPER)
+    y += len(names) * map_cell + 24
+    pen.text((MARGIN, y), "GoogLeNet, layer by layer", INK, large)
+    pen.text(
+        (MARGIN, y + 40),
+        f"Its {network.parameters:,} parameters, which training sets, and {network.macs:,} "
+        "multiply-adds, which one image of 224 x 224 takes.",
+        PALE,
+        small,
+    )
+    _bars(pen, network, y + 76, small)
     return np.asarray(sheet)

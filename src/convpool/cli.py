@@ -74,6 +74,7 @@ def _demo(options: argparse.Namespace) -> None:
     from rich.table import Table
 
     from . import _contact_sheet, _demo, _pictures
+    from .models import googlenet
 
     _pictures.check_writable(options.output)
     if options.photo is None:
@@ -89,7 +90,8 @@ def _demo(options: argparse.Namespace) -> None:
     if min(photo.shape[:2]) < 2:
         raise UsageError(f"{options.photo}: {photo.shape[1]} x {photo.shape[0]} is too small")
     filtered, layers = _demo.filter_steps(photo), _demo.stack_steps(photo)
-    _pictures.save(options.output, _contact_sheet.draw(filtered, layers, title))
+    network = googlenet().summary(depth=1)
+    _pictures.save(options.output, _contact_sheet.draw(filtered, layers, network, title))
     table = Table(
         title="best of 5 calls, by convpool alone: reading, drawing and writing not counted"
     )

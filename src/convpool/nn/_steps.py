@@ -112,8 +112,8 @@ class Prepared(Step):
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = layers
-        self.sources: list[Any] = []
-        self.packed: dict[str, PackedWeight] = {}
+        # What was prepared for each type, and from what: replaced together, for other threads.
+        self.ready: tuple[list[Any], dict[str, PackedWeight]] = [], {}
 
     def weight(self, dtype: "np.dtype[Any]") -> PackedWeight:
         """What was prepared, as long as its arrays are those that are set now."""
@@ -122,11 +122,12 @@ class Prepared(Step):
             for layer in self.layers
             for source in (layer._seed, *map(layer._arrays.get, layer.array_shapes))
         ]
-        if any(map(_differ, sources, self.sources)) or not self.sources:
-            self.sources, self.packed = sources, {}
-        packed = self.packed.get(dtype.char)
+        ready = self.ready
+        if not ready[0] or any(map(_differ, sources, ready[0])):
+            ready = self.ready = sources, {}
+        packed = ready[1].get(dtype.char)
         if packed is None:
-            packed = self.packed[dtype.char] = self.prepare(dtype)
+            packed = ready[1][dtype.char] = self.prepare(dtype)
         return packed
 
     def prepare(self, dtype: "np.dtype[Any]") -> PackedWeight:
@@ -207,10 +208,11 @@ class Fork(Step):
 
     def shapes(self, shape: Shape) -> list[Shape]:
         """What the branches make of one example."""
-        if self.fitted[0] != shape:
+        fitted = self.fitted
+        if fitted[0] != shape:
             ends = [layer._visit(Signal(shape), "", []).shape for layer in self.layers]
-            self.fitted = shape, ends
-        return self.fitted[1]
+            fitted = self.fitted = shape, ends
+        return fitted[1]
 
     def __call__(self, x: Array, out: Array | None, num_threads: Threads) -> Array:
         """Run the branches."""

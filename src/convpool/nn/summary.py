@@ -1,7 +1,5 @@
 """The table of a network's layers."""
 
-import html
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -236,6 +234,8 @@ class Summary:
 
     def _repr_html_(self) -> str:
         """The same as a table of HTML."""
+        import html
+
         left = self.left_aligned()
 
         def line(cells: Sequence[str], tag: str) -> str:
@@ -264,6 +264,8 @@ class Summary:
         >>> json.loads(nn.Linear(4, 2).summary((4,)).to_json())["total"]["parameters"]
         10
         """
+        import json
+
         total = {
             "parameters": self.parameters,
             "weights": self.weights,
