@@ -5,7 +5,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from .._arguments import Array, integer, real
-from ..functional import avg_pool2d
+from ..pooling import avg_pool2d
 from ._geometry import Signal
 from ._layer import Layer
 from ._parameter import Parameter

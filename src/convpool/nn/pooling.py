@@ -3,7 +3,7 @@
 from typing import SupportsIndex
 
 from .._arguments import Array, IntPerAxis, Padding, integer, padding_form, per_axis
-from ..functional import avg_pool2d, max_pool2d
+from ..pooling import avg_pool2d, max_pool2d
 from ._geometry import Pads, Signal, Windows
 from ._layer import Layer
 
