@@ -155,8 +155,10 @@ def sum_blocks(
     """(out_channels, channels // groups, *kernel) from arrays with channels first."""
     spatial, channels = len(kernel), x.shape[1] // groups
     # The packer reads runs of neighbouring pixels: of a row of taps, or across channels.
-    wide = channels > kernel[-1] and spatial < 3
+    wide = channels > 2 * kernel[-1] and spatial < 3
     lanes = channels == 1 and groups > 1
+    if not wide and not lanes:
+        x, gradient = np.ascontiguousarray(x), np.ascontiguousarray(gradient)
     steps, gaps = (dilation, stride) if not wide else ((*dilation, 1), (*stride, 1))
     layout = layout_of(len(steps), lanes)
     total = None

@@ -141,11 +141,12 @@ def conv_transpose2d(
 
     Notes
     -----
-    It is computed as stride_height * stride_width convolutions, each of which gives every
-    stride-th output pixel: no zeros are inserted, and results are the same to the last bit for any
-    number of threads, and for whatever batch an image comes in. The errors are those of `conv2d`,
-    with K = in_channels // groups * ceil(kernel_height / stride_height) * ceil(kernel_width /
-    stride_width) where stride and dilation have no common divisor.
+    Every stride-th output pixel, along each axis, is a convolution of x with stride 1 and every
+    (stride / g)-th tap, where g is the greatest common divisor of stride and dilation. No zeros
+    are inserted, and results are the same to the last bit for any number of threads, and for
+    whatever batch an image comes in. Errors are bounded as those of `conv2d` are, Winograd's
+    algorithm included, with K = in_channels // groups times ceil(kernel * g / stride) for each
+    axis.
 
     ONNX's ConvTranspose may give ``output_shape``, or ``auto_pad``, which stands for an output
     shape of size * stride. Of total = (size - 1) * stride + output_padding + dilation * (kernel -
