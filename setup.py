@@ -93,7 +93,7 @@ class BuildExt(build_ext):
                 self.compiler.link_executable(
                     objects,
                     str(Path(folder, "probe")),
-                    extra_preargs=shlex.split(os.environ.get("LDFLAGS", "")),  # modules' alone
+                    extra_preargs=shlex.split(os.environ.get("LDFLAGS", "")),  # as for modules
                     extra_postargs=link_args,
                 )
             except Exception:  # each compiler class of setuptools raises its own
