@@ -9,6 +9,7 @@ Switches, by environment variable:
 
 import os
 import re
+import shlex
 import sys
 import tempfile
 import warnings
@@ -90,7 +91,10 @@ class BuildExt(build_ext):
                     [str(source)], output_dir=folder, extra_postargs=compile_args
                 )
                 self.compiler.link_executable(
-                    objects, str(Path(folder, "probe")), extra_postargs=link_args
+                    objects,
+                    str(Path(folder, "probe")),
+                    extra_preargs=shlex.split(os.environ.get("LDFLAGS", "")),  # as for modules
+                    extra_postargs=link_args,
                 )
             except Exception:  # each compiler class of setuptools raises its own
                 return False

@@ -58,7 +58,10 @@ def test_beside(other, first, python):
         return float(best), bits, available
 
     for threads in (1, 2):
-        alone, bits, available = run(["convpool"], threads)
-        beside, bits_beside, available_beside = run(names, threads)
-        assert (bits_beside, available_beside) == (bits, available)
-        assert beside < 2 * alone  # the best of many calls, each way
+        ratios = []
+        while not ratios or (min(ratios) > 2 and len(ratios) < 4):  # the machine may be busy
+            alone, *expected = run(["convpool"], threads)
+            beside, *found = run(names, threads)
+            assert found == expected
+            ratios.append(beside / alone)
+        assert min(ratios) < 2, ratios
