@@ -580,6 +580,9 @@ def test_a_chain_of_nodes_may_be_long():
         ([("Neg", ["x"], ["y"]), ("Neg", ["x"], ["y"])], "makes 'y', which there is already"),
         ([("Neg", ["x"], ["x"])], "makes 'x', which there is already"),
         ([("Neg", ["x"], ["z"])], "output 'y' is made by no node"),
+        ([("Conv", ["x"], ["y"])], "got 1 inputs, expected 2 to 3"),
+        ([("Neg", ["x", "x"], ["y"])], "got 2 inputs, expected 1 to 1"),
+        ([("Neg", ["x"], [])], "got 0 outputs, expected 1 to 1"),
     ],
 )
 def test_graph_that_is_none(nodes, message):

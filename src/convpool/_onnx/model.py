@@ -8,6 +8,7 @@ import math
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,7 @@ class _Reader:
             self.versions.get(domain, 1),
             domain,
         )
+        _check_counts(node)
         for attribute in message.attribute:
             node.attributes[attribute.name] = self.attribute(node, attribute, depth)
         inner = [value for value in node.attributes.values() if isinstance(value, Graph)]
@@ -279,6 +281,28 @@ class _Reader:
             return np.empty(shape, dtype)
         mapped: Array = np.memmap(path, dtype, "r", offset, shape)
         return np.asarray(mapped)
+
+
+@cache
+def _counts(operator: str, version: int) -> tuple[int, int, int, int] | None:
+    """How many inputs and outputs one of ONNX's operators has: least and most of each."""
+    from onnx import defs
+
+    try:
+        schema = defs.get_schema(operator, version, "")
+    except defs.SchemaError:
+        return None
+    return schema.min_input, schema.max_input, schema.min_output, schema.max_output
+
+
+def _check_counts(node: Node) -> None:
+    counts = _counts(node.operator, node.version) if node.domain == "" else None
+    if counts is None:
+        return
+    kinds = (("inputs", node.inputs, *counts[:2]), ("outputs", node.outputs, *counts[2:]))
+    for kind, names, least, most in kinds:
+        if not least <= len(names) <= most:
+            raise node.error(f"got {len(names)} {kind}, expected {least} to {most}")
 
 
 def _mapped(path: Path) -> mmap.mmap | None:
