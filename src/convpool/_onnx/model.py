@@ -146,6 +146,8 @@ def read(source: Any) -> Graph:
         model = inline_local_functions(model)
     versions: dict[str, int] = {}
     for entry in model.opset_import:
+        if not 0 < entry.version < 2**31:
+            raise ValueError(f"{title}: got operator set {entry.version}, expected one above 0")
         versions["" if entry.domain in NATIVE else entry.domain] = entry.version
     reader = _Reader(versions, folder)
     graph = reader.graph(model.graph, 0, weights)
@@ -167,28 +169,28 @@ class _Reader:
         if message.sparse_initializer:
             raise ValueError("model: has sparse constants, which are not supported")
         constants = {
-            tensor.name: self.tensor(tensor, weight)
+            _text(tensor.name): self.tensor(tensor, weight)
             for tensor, weight in zip_longest(message.initializer, weights)
         }
-        inputs = [_value(entry) for entry in message.input if entry.name not in constants]
-        outputs = [_value(entry) for entry in message.output]
+        inputs = [entry for entry in map(_value, message.input) if entry.name not in constants]
+        outputs = list(map(_value, message.output))
         nodes = [self.node(entry, depth) for entry in message.node]
         return Graph(nodes, constants, inputs, outputs)
 
     def node(self, message: Any, depth: int) -> Node:
-        domain = "" if message.domain in NATIVE else message.domain
+        domain = "" if message.domain in NATIVE else _text(message.domain)
         node = Node(
-            message.op_type,
-            message.name,
-            list(message.input),
-            list(message.output),
+            _text(message.op_type),
+            _text(message.name),
+            list(map(_text, message.input)),
+            list(map(_text, message.output)),
             {},
             self.versions.get(domain, 1),
             domain,
         )
         _check_counts(node)
         for attribute in message.attribute:
-            node.attributes[attribute.name] = self.attribute(node, attribute, depth)
+            node.attributes[_text(attribute.name)] = self.attribute(node, attribute, depth)
         inner = [value for value in node.attributes.values() if isinstance(value, Graph)]
         # What a subgraph sees of the outside is an input like others.
         node.attributes["captured"] = captured = sorted({n for g in inner for n in free_names(g)})
@@ -283,6 +285,11 @@ class _Reader:
         return np.asarray(mapped)
 
 
+def _text(value: str | bytes) -> str:
+    """A name; protobuf returns bytes where they are no UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
 @cache
 def _counts(operator: str, version: int) -> tuple[int, int, int, int] | None:
     """How many inputs and outputs one of ONNX's operators has: least and most of each."""
@@ -361,22 +368,23 @@ def _value(message: Any) -> Value:
     """What is said of an input or output."""
     from onnx import helper
 
+    name = _text(message.name)
     if not message.type.HasField("tensor_type"):
-        return Value(message.name, None, None)
+        return Value(name, None, None)
     said = message.type.tensor_type
     try:
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(said.elem_type))
     except (KeyError, TypeError, ValueError):
         dtype = None
     if not said.HasField("shape"):
-        return Value(message.name, dtype, None)
+        return Value(name, dtype, None)
     shape = tuple(
         size.dim_value
         if size.HasField("dim_value") and size.dim_value > 0
-        else (size.dim_param or None)
+        else (_text(size.dim_param) or None)
         for size in said.shape.dim
     )
-    return Value(message.name, dtype, shape)
+    return Value(name, dtype, shape)
 
 
 def subgraphs(node: Node) -> Iterator[Graph]:
