@@ -357,6 +357,22 @@ def test_results_are_nobody_elses_memory(operator):
     np.testing.assert_array_equal(x, 1)
 
 
+def test_text_is_kept_apart():
+    """Strings are objects, which no buffer of bytes holds."""
+    text = [helper.make_tensor_value_info(n, TensorProto.STRING, [2]) for n in ("x", "y")]
+    nodes = [
+        helper.make_node("Concat", ["x", "x"], ["twice"], axis=0),
+        helper.make_node("Identity", ["twice"], ["same"]),
+        helper.make_node("Gather", ["same", "index"], ["y"]),
+    ]
+    index = numpy_helper.from_array(np.int64([3, 0]), "index")
+    graph = helper.make_graph(nodes, "text", text[:1], text[1:], [index])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    net = convpool.load_onnx(model.SerializeToString())
+    for _ in range(2):
+        assert net(np.array(["a", "b"], object)).tolist() == ["b", "a"]
+
+
 def test_threads_at_once():
     net = convpool.load_onnx(residual_block().SerializeToString())
     inputs = [RNG(i).standard_normal((1, 6, 9, 8)).astype(np.float32) for i in range(8)]

@@ -210,6 +210,7 @@ class Arrangement:
                 and fact.roots == {name}
                 and name not in escaping
                 and 0 not in fact.shape
+                and fact.dtype.kind in "fiub"  # a buffer of bytes holds no objects
             ):
                 places[name] = Place(fact.shape, fact.dtype, i, i)
         for i, step in enumerate(steps):
