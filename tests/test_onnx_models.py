@@ -357,6 +357,22 @@ def test_results_are_nobody_elses_memory(operator):
     np.testing.assert_array_equal(x, 1)
 
 
+def test_text_is_kept_apart():
+    """Strings are objects, which no buffer of bytes holds."""
+    text = [helper.make_tensor_value_info(n, TensorProto.STRING, [2]) for n in ("x", "y")]
+    nodes = [
+        helper.make_node("Concat", ["x", "x"], ["twice"], axis=0),
+        helper.make_node("Identity", ["twice"], ["same"]),
+        helper.make_node("Gather", ["same", "index"], ["y"]),
+    ]
+    index = numpy_helper.from_array(np.int64([3, 0]), "index")
+    graph = helper.make_graph(nodes, "text", text[:1], text[1:], [index])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    net = convpool.load_onnx(model.SerializeToString())
+    for _ in range(2):
+        assert net(np.array(["a", "b"], object)).tolist() == ["b", "a"]
+
+
 def test_threads_at_once():
     net = convpool.load_onnx(residual_block().SerializeToString())
     inputs = [RNG(i).standard_normal((1, 6, 9, 8)).astype(np.float32) for i in range(8)]
@@ -537,30 +553,31 @@ def test_huge_results_are_refused(operator):
         load(nodes, [], ["y"], constants)()
 
 
-def test_subgraphs_nest_no_deeper_than_a_limit():
-    condition = numpy_helper.from_array(np.array(True), "c")
-    graph = helper.make_graph(
-        [helper.make_node("Constant", [], ["v"], value=constant("", 1))],
-        "inner",
-        [],
-        [helper.make_tensor_value_info("v", FLOAT, None)],
-    )
-    for depth in range(20):
-        name = f"v{depth}"
-        node = helper.make_node("If", ["c"], [name], then_branch=graph, else_branch=graph)
-        graph = helper.make_graph(
-            [node], "outer", [], [helper.make_tensor_value_info(name, FLOAT, None)]
-        )
-        if depth == 3:
-            graph.initializer.append(condition)
-            model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-            assert convpool.load_onnx(model.SerializeToString())().shape == (1,)
-            del graph.initializer[:]
-        if depth > 5:
-            break
-    deep = b"\x3a" + b"\xff\xff\xff\xff\x0f" * 50
-    with pytest.raises(ValueError, match="ONNX format"):
-        convpool.load_onnx(deep)
+def nested(depth):
+    """An If in an If, so many times."""
+
+    def graph_of(node, output):
+        value = helper.make_tensor_value_info(output, FLOAT, None)
+        return helper.make_graph([node], "inner", [], [value])
+
+    graph = graph_of(helper.make_node("Constant", [], ["v"], value=constant("", 1)), "v")
+    for i in range(depth):
+        other = graph_of(helper.make_node("Constant", [], ["o"], value=constant("", 1)), "o")
+        branches = {"then_branch": graph, "else_branch": other}
+        graph = graph_of(helper.make_node("If", ["c"], [f"v{i}"], **branches), f"v{i}")
+    graph.initializer.append(numpy_helper.from_array(np.array(True), "c"))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("depth", [1, 16, 17, 25])
+def test_subgraphs_nest_no_deeper_than_a_limit(depth):
+    if depth <= 16:
+        result = convpool.load_onnx(nested(depth))()
+        np.testing.assert_array_equal(result, RNG(0).standard_normal(1).astype(np.float32))
+        return
+    with pytest.raises(ValueError, match=r"nest deeper|ONNX format"):
+        convpool.load_onnx(nested(depth))
 
 
 def test_a_chain_of_nodes_may_be_long():
@@ -579,6 +596,9 @@ def test_a_chain_of_nodes_may_be_long():
         ([("Neg", ["x"], ["y"]), ("Neg", ["x"], ["y"])], "makes 'y', which there is already"),
         ([("Neg", ["x"], ["x"])], "makes 'x', which there is already"),
         ([("Neg", ["x"], ["z"])], "output 'y' is made by no node"),
+        ([("Conv", ["x"], ["y"])], "got 1 inputs, expected 2 to 3"),
+        ([("Neg", ["x", "x"], ["y"])], "got 2 inputs, expected 1 to 1"),
+        ([("Neg", ["x"], [])], "got 0 outputs, expected 1 to 1"),
     ],
 )
 def test_graph_that_is_none(nodes, message):
@@ -622,6 +642,29 @@ def test_weights_from_outside_the_folder(tmp_path, location):
     (folder / "m.onnx").write_bytes(content)
     with pytest.raises(ValueError, match="constant 'w1': got location"):
         convpool.load_onnx(folder / "m.onnx")
+
+
+def test_weights_stay_when_the_file_changes(tmp_path):
+    content = residual_block().SerializeToString()
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    x = RNG(16).standard_normal((1, 6, 9, 8)).astype(np.float32)
+    net = convpool.load_onnx(path)
+    expected = net(x)
+    np.testing.assert_array_equal(convpool.load_onnx(content)(x), expected)
+    path.write_bytes(b"\0" * len(content))
+    for _ in range(2):
+        np.testing.assert_array_equal(net(x), expected)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i8", "i4", "u1", "b1"])
+def test_large_constants_of_every_kind(dtype):
+    """Those that are read where they stand in the file, and those that are not."""
+    values = (3 * RNG(17).standard_normal((40, 80))).astype(dtype)
+    nodes = [helper.make_node("Identity", ["k"], ["y"])]
+    model = model_of(nodes, [], ["y"], [numpy_helper.from_array(values, "k")])
+    result = convpool.load_onnx(model.SerializeToString())()
+    np.testing.assert_array_equal(result, values, strict=True)
 
 
 # The package

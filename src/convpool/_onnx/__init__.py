@@ -47,10 +47,10 @@ def load_onnx(model: str | PathLike[str] | bytes) -> "Network":
     ...     <float[1, 1, 2, 2] kernel = {1, 1, 1, 1}>
     ...     { sums = Conv(x, kernel)  y = Relu(sums) }''')
     >>> net = convpool.load_onnx(graph.SerializeToString())
-    >>> net(np.float32([[[[1, 2, -9], [3, 4, -9]]]]))
-    array([[[[10.,  0.]]]], dtype=float32)
     >>> print(net.plan())
     Conv+relu  x -> y
+    >>> net(np.float32([[[[1, 2, -9], [3, 4, -9]]]]))
+    array([[[[10.,  0.]]]], dtype=float32)
     """
     from .network import load
 

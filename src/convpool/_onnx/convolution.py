@@ -5,13 +5,14 @@ fourth input is the residual.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import convpool
 
-from ..packed import pack_weight
+from ..packed import PackedWeight, pack_weight
 from .model import Array, Node
 from .operators import Kernel, operator
 
@@ -103,16 +104,36 @@ def _packed(node: Node, weight: Array, bias: Array | None) -> Kernel:
     run = function(node, "conv", spatial)
     node.take(1)
     node.take(2)
-    if not node.has(3):
-        return lambda x, *rest, out=None: run(x, packed, out=out)
+    return PackedCall(node, run, packed, said)
 
-    def kernel(x: Array, w: None, b: None, residual: Array, out: Array | None = None) -> Any:
-        shape = result_shape(x, packed.shape, said)
-        if shape is not None and residual.shape != shape:
-            x, residual = _stretched(node, x, residual, shape, packed.shape)
-        return run(x, packed, residual=residual, out=out)
 
-    return kernel
+class PackedCall:
+    """A convolution by a packed weight, with or without a residual as its fourth input."""
+
+    def __init__(
+        self, node: Node, run: Callable[..., Any], packed: PackedWeight, said: dict[str, Any]
+    ) -> None:
+        self.node, self.run, self.packed, self.said = node, run, packed, said
+
+    def __call__(
+        self, x: Array, w: None, b: None = None, r: Array | None = None, out: Array | None = None
+    ) -> Any:
+        """For arrays of any shape."""
+        if r is not None:
+            shape = result_shape(x, self.packed.shape, self.said)
+            if shape is not None and r.shape != shape:
+                x, r = _stretched(self.node, x, r, shape, self.packed.shape)
+        return self.run(x, self.packed, residual=r, out=out)
+
+    def bound(self, args: Sequence[Any], out: Array) -> Callable[[], Any]:
+        """A call for these arrays alone, straight to convpool's function."""
+        x, residual = args[0], args[3] if len(args) > 3 else None
+        if residual is None:
+            return partial(self.run, x, self.packed, out=out)
+        if residual.shape == out.shape == result_shape(x, self.packed.shape, self.said):
+            return partial(self.run, x, self.packed, residual=residual, out=out)
+        call: Callable[..., Any] = self
+        return partial(call, *args, out=out)
 
 
 def _stretched(

@@ -293,7 +293,7 @@ def fold_scales(graph: Graph) -> None:
         if maker is None or id(maker) in gone or maker.domain not in ("", "convpool"):
             continue
         pair = _scale_and_shift(graph, node, x, maker)
-        if pair is None or not _scaled(graph, maker, *pair):
+        if pair is None or not _scaled(graph, wiring, maker, *pair):
             continue
         # The maker stands where it stood: nobody else reads what it made.
         maker.outputs = list(node.outputs)
@@ -331,7 +331,9 @@ def _scale_and_shift(
     return (None, -each) if first else (-np.ones(channels, weight.dtype), each)
 
 
-def _scaled(graph: Graph, maker: Node, scale: Array | None, shift: Array | None) -> bool:
+def _scaled(
+    graph: Graph, wiring: Wiring, maker: Node, scale: Array | None, shift: Array | None
+) -> bool:
     """Put scale and shift into a maker's weight and bias; whether that could be done."""
     if len(maker.inputs) > 3 or len(maker.inputs) < 2 or "activation" in maker.attributes:
         return False
@@ -360,7 +362,10 @@ def _scaled(graph: Graph, maker: Node, scale: Array | None, shift: Array | None)
         spread[axis] = channels
         # One rounding more for each weight, as in every framework that folds them.
         factor = scale.reshape(spread).astype(weight.dtype)
+        old = maker.inputs[1]
         maker.inputs[1] = new_constant(graph, weight * factor)
+        if wiring.reads[old] <= 1:
+            graph.let_go(old)
         wide = wide * scale
     if shift is not None:
         wide = wide + shift

@@ -5,19 +5,27 @@ nest no deeper than a limit, and weights outside the file come from its folder a
 """
 
 import math
-from collections.abc import Iterable, Iterator
+import mmap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .wire import cut
+
 Array = NDArray[Any]
 
 DEEPEST = 16  # subgraphs within subgraphs
 MOST_AXES = 32
 NATIVE = ("", "ai.onnx")
+# TensorProto's data types that are NumPy's.
+PLAIN = {1: "f4", 2: "u1", 3: "i1", 4: "u2", 5: "i2", 6: "i4", 7: "i8", 10: "f2", 11: "f8",
+         12: "u4", 13: "u8"}  # fmt: skip
 
 
 @dataclass
@@ -37,6 +45,19 @@ class Graph:
     constants: dict[str, Array]
     inputs: list[Value]
     outputs: list[Value]
+    mapped: mmap.mmap | None = None  # the file that constants are views of
+
+    def let_go(self, name: str) -> None:
+        """Forget a constant; its pages of a mapped file need not stay in memory."""
+        value = self.constants.pop(name)
+        if self.mapped is None or value.nbytes < 2**20 or not hasattr(self.mapped, "madvise"):
+            return
+        begin = np.frombuffer(self.mapped, np.uint8).ctypes.data
+        offset = value.ctypes.data - begin
+        first = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE
+        length = offset + value.nbytes - first
+        if offset >= 0 and offset + value.nbytes <= len(self.mapped) and length > 0:
+            self.mapped.madvise(mmap.MADV_DONTNEED, first, length)
 
 
 @dataclass
@@ -102,18 +123,21 @@ def read(source: Any) -> Graph:
         raise ImportError("onnx is not installed: pip install 'convpool[onnx]'") from None
     from google.protobuf import message as protobuf
 
-    folder = None
+    folder = mapped = None
     if isinstance(source, bytes | bytearray | memoryview):
-        content, title = bytes(source), "model"
+        content, title = memoryview(bytes(source)), "model"
     else:
         path = Path(source)
-        content, title, folder = path.read_bytes(), str(path), path.parent
+        title, folder = str(path), path.parent
+        mapped = _mapped(path)
+        content = memoryview(b"" if mapped is None else mapped)
     model = onnx.ModelProto()
+    rest, weights = cut(content)
     try:
-        model.ParseFromString(content)
+        model.ParseFromString(rest)
     except protobuf.DecodeError:
         raise ValueError(f"{title}: not a model in the ONNX format, or cut short") from None
-    del content
+    del rest
     if not model.HasField("graph") or not model.graph.output:
         raise ValueError(f"{title}: holds no network in the ONNX format")
     if model.functions:
@@ -122,9 +146,12 @@ def read(source: Any) -> Graph:
         model = inline_local_functions(model)
     versions: dict[str, int] = {}
     for entry in model.opset_import:
+        if not 0 < entry.version < 2**31:
+            raise ValueError(f"{title}: got operator set {entry.version}, expected one above 0")
         versions["" if entry.domain in NATIVE else entry.domain] = entry.version
     reader = _Reader(versions, folder)
-    graph = reader.graph(model.graph, 0)
+    graph = reader.graph(model.graph, 0, weights)
+    graph.mapped = mapped
     _check_order(graph, set())
     return graph
 
@@ -136,30 +163,34 @@ class _Reader:
         self.versions = versions
         self.folder = folder
 
-    def graph(self, message: Any, depth: int) -> Graph:
+    def graph(self, message: Any, depth: int, weights: Sequence[memoryview | None] = ()) -> Graph:
         if depth > DEEPEST:
             raise ValueError(f"model: subgraphs nest deeper than {DEEPEST}")
         if message.sparse_initializer:
             raise ValueError("model: has sparse constants, which are not supported")
-        constants = {tensor.name: self.tensor(tensor) for tensor in message.initializer}
-        inputs = [_value(entry) for entry in message.input if entry.name not in constants]
-        outputs = [_value(entry) for entry in message.output]
+        constants = {
+            _text(tensor.name): self.tensor(tensor, weight)
+            for tensor, weight in zip_longest(message.initializer, weights)
+        }
+        inputs = [entry for entry in map(_value, message.input) if entry.name not in constants]
+        outputs = list(map(_value, message.output))
         nodes = [self.node(entry, depth) for entry in message.node]
         return Graph(nodes, constants, inputs, outputs)
 
     def node(self, message: Any, depth: int) -> Node:
-        domain = "" if message.domain in NATIVE else message.domain
+        domain = "" if message.domain in NATIVE else _text(message.domain)
         node = Node(
-            message.op_type,
-            message.name,
-            list(message.input),
-            list(message.output),
+            _text(message.op_type),
+            _text(message.name),
+            list(map(_text, message.input)),
+            list(map(_text, message.output)),
             {},
             self.versions.get(domain, 1),
             domain,
         )
+        _check_counts(node)
         for attribute in message.attribute:
-            node.attributes[attribute.name] = self.attribute(node, attribute, depth)
+            node.attributes[_text(attribute.name)] = self.attribute(node, attribute, depth)
         inner = [value for value in node.attributes.values() if isinstance(value, Graph)]
         # What a subgraph sees of the outside is an input like others.
         node.attributes["captured"] = captured = sorted({n for g in inner for n in free_names(g)})
@@ -187,8 +218,11 @@ class _Reader:
             return self.graph(message.g, depth + 1)
         raise node.error(f"attribute {message.name!r} is of a kind that is not supported")
 
-    def tensor(self, message: Any) -> Array:
-        """A constant, once its bytes are found to be as many as its shape says."""
+    def tensor(self, message: Any, weight: memoryview | None = None) -> Array:
+        """A constant, once its bytes are found to be as many as its shape says.
+
+        They are in the message, or cut out of it.
+        """
         from onnx import TensorProto, helper, numpy_helper
 
         shape = tuple(message.dims)
@@ -200,6 +234,10 @@ class _Reader:
         count = math.prod(shape)
         if message.data_location == TensorProto.EXTERNAL:
             return self.outside(message, title, shape)
+        if weight is not None and not message.HasField("raw_data"):
+            if message.data_type in PLAIN:
+                return _in_place(weight, np.dtype(PLAIN[message.data_type]), shape, title)
+            message.raw_data = bytes(weight)
         if message.data_type == TensorProto.STRING:
             held, needed = len(message.string_data), count
         elif message.HasField("raw_data"):
@@ -209,11 +247,7 @@ class _Reader:
             field_name = helper.tensor_dtype_to_field(message.data_type)
             held = len(getattr(message, field_name))
             needed = _stored(message.data_type, count)
-        if held != needed:
-            raise ValueError(
-                f"{title}: got {held} values or bytes, expected {needed} for shape {shape}; "
-                "the file may have been cut short"
-            )
+        _check_count(title, held, needed, shape)
         try:
             array: Array = numpy_helper.to_array(message)
         except (ValueError, TypeError, KeyError) as error:
@@ -251,6 +285,59 @@ class _Reader:
         return np.asarray(mapped)
 
 
+def _text(value: str | bytes) -> str:
+    """A name; protobuf returns bytes where they are no UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+@cache
+def _counts(operator: str, version: int) -> tuple[int, int, int, int] | None:
+    """How many inputs and outputs one of ONNX's operators has: least and most of each."""
+    from onnx import defs
+
+    try:
+        schema = defs.get_schema(operator, version, "")
+    except defs.SchemaError:
+        return None
+    return schema.min_input, schema.max_input, schema.min_output, schema.max_output
+
+
+def _check_counts(node: Node) -> None:
+    counts = _counts(node.operator, node.version) if node.domain == "" else None
+    if counts is None:
+        return
+    kinds = (("inputs", node.inputs, *counts[:2]), ("outputs", node.outputs, *counts[2:]))
+    for kind, names, least, most in kinds:
+        if not least <= len(names) <= most:
+            raise node.error(f"got {len(names)} {kind}, expected {least} to {most}")
+
+
+def _mapped(path: Path) -> mmap.mmap | None:
+    """A file's contents, read as they are needed; None if there are none."""
+    with path.open("rb") as file:
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError:
+            return None
+
+
+def _check_count(title: str, held: int, needed: int, shape: tuple[int, ...]) -> None:
+    if held != needed:
+        raise ValueError(
+            f"{title}: got {held} values or bytes, expected {needed} for shape {shape}; "
+            "the file may have been cut short"
+        )
+
+
+def _in_place(
+    weight: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], title: str
+) -> Array:
+    """A view of bytes as numbers, which files keep the little end first."""
+    _check_count(title, len(weight), math.prod(shape) * dtype.itemsize, shape)
+    array: Array = np.frombuffer(weight, dtype.newbyteorder("<")).reshape(shape)
+    return array if array.dtype.isnative else array.astype(dtype)
+
+
 def _bits(kind: int) -> int:
     """How many bits an element takes where several share a byte; else 0."""
     from onnx import TensorProto
@@ -281,22 +368,23 @@ def _value(message: Any) -> Value:
     """What is said of an input or output."""
     from onnx import helper
 
+    name = _text(message.name)
     if not message.type.HasField("tensor_type"):
-        return Value(message.name, None, None)
+        return Value(name, None, None)
     said = message.type.tensor_type
     try:
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(said.elem_type))
     except (KeyError, TypeError, ValueError):
         dtype = None
     if not said.HasField("shape"):
-        return Value(message.name, dtype, None)
+        return Value(name, dtype, None)
     shape = tuple(
         size.dim_value
         if size.HasField("dim_value") and size.dim_value > 0
-        else (size.dim_param or None)
+        else (_text(size.dim_param) or None)
         for size in said.shape.dim
     )
-    return Value(message.name, dtype, shape)
+    return Value(name, dtype, shape)
 
 
 def subgraphs(node: Node) -> Iterator[Graph]:

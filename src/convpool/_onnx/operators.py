@@ -111,4 +111,4 @@ def allocatable(node: Node, shape: tuple[int, ...], itemsize: int) -> None:
         raise node.error(f"shape: got {shape}, {size} bytes, expected at most {LARGEST_ARRAY}")
 
 
-LARGEST_ARRAY = 2**34
+LARGEST_ARRAY = 2**31  # bytes that a model's numbers, not a caller's arrays, may ask for

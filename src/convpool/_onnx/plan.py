@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from .convolution import PackedCall
 from .model import Array
 from .program import MISFITS, Program, Step, misfit
 
@@ -209,6 +210,7 @@ class Arrangement:
                 and fact.roots == {name}
                 and name not in escaping
                 and 0 not in fact.shape
+                and fact.dtype.kind in "fiub"  # a buffer of bytes holds no objects
             ):
                 places[name] = Place(fact.shape, fact.dtype, i, i)
         for i, step in enumerate(steps):
@@ -356,6 +358,8 @@ class _Binder:
         options = {} if place is None else {"out": self.fixed[name]}
         fills = () if place is not None else tuple(self.slot(output) for output in step.outputs)
         if ready:
+            if place is not None and isinstance(step.kernel, PackedCall):
+                return [(step.kernel.bound(args, self.fixed[name]), None, fills, (), step)]
             return [(partial(step.kernel, *args, **options), None, fills, (), step)]
         reads = tuple(self.slot(read) for read in step.inputs)
         call = partial(step.kernel, **options) if options else step.kernel

@@ -1,5 +1,6 @@
 """A graph as a list of steps, and the plain way to run them: one after the other, by name."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,10 +54,24 @@ class Program:
 
         fold(graph)
         self.inputs, self.outputs = graph.inputs, graph.outputs
-        self.steps = [make_step(node, graph.constants) for node in graph.nodes]
-        read = {name for step in self.steps for name in step.inputs}
-        read |= {entry.name for entry in graph.outputs}
-        self.constants = {name: graph.constants[name] for name in graph.constants if name in read}
+        self.steps: list[Step] = []
+        waiting = Counter(name for node in graph.nodes for name in set(node.inputs))
+        kept = {entry.name for entry in graph.outputs}
+        for node in graph.nodes:
+            step = make_step(node, graph.constants)
+            self.steps.append(step)
+            kept.update(filter(None, step.inputs))
+            for name in set(node.inputs):
+                waiting[name] -= 1
+                if name in graph.constants and name not in kept and not waiting[name]:
+                    graph.let_go(name)
+        # Views of the file become copies: it may change while the network lives.
+        self.constants = {
+            name: value if value.flags.writeable or 0 in value.strides else value.copy()
+            for name, value in graph.constants.items()
+            if name in kept
+        }
+        graph.constants.clear()
         self.last_reads = self._last_reads()
 
     def _last_reads(self) -> list[list[str]]:

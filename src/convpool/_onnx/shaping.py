@@ -157,7 +157,9 @@ def expand(node: Node) -> Kernel:
 
     def kernel(x: Array, shape: Array) -> Any:
         sizes = tuple(integers(node, "shape", shape))
-        return np.broadcast_to(x, np.broadcast_shapes(x.shape, sizes))
+        whole = np.broadcast_shapes(x.shape, sizes)
+        allocatable(node, whole, x.itemsize)
+        return np.broadcast_to(x, whole)
 
     return kernel
 
