@@ -174,6 +174,42 @@ def test_adaptive_windows(spatial, layout, dtype):
         np.testing.assert_allclose(y, means, rtol=unit, atol=0)  # the sums are exact
 
 
+@pytest.mark.parametrize("layout", ["NCW", "NWC"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_windows_longer_than_what_is_held_at_once(dtype, layout):
+    rng = np.random.default_rng(7)
+    for size, channels, outputs in [(5000, 2, 3), (5000, 2, 7), (2049, 3, 2), (4099, 70, 64),
+                                    (3001, 2, 2998)]:  # fmt: skip
+        x = laid_out(rng.integers(-9, 10, (1, channels, size)).astype(dtype), layout)
+        means, maxima, indices = adaptive_pool(x, outputs, layout=layout, spatial=1)
+        y, where = convpool.adaptive_max_pool1d(x, outputs, return_indices=True, layout=layout)
+        np.testing.assert_array_equal(y, maxima.astype(dtype), strict=True)
+        np.testing.assert_array_equal(where, indices)
+        y = convpool.adaptive_max_pool1d(x, outputs, layout=layout)
+        np.testing.assert_array_equal(y, maxima.astype(dtype), strict=True)
+        y = convpool.adaptive_avg_pool1d(x, outputs, layout=layout)
+        np.testing.assert_allclose(y, means, rtol=2 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), [
+    (3, 2, 1), (3, 3, 1), (2, 600, 1), (600, 50, 1), (9, 3, 80), (300, 200, 2), (5, 1, 7),
+])  # fmt: skip
+def test_places_in_long_rows(kernel, stride, dilation, dtype, layout):
+    x = np.random.default_rng(8).integers(-3, 4, (1, 2, 5, 1290)).astype(dtype)
+    x[0, 1, 1, 700], x[0, 0, :, :900] = np.nan, -np.inf
+    x = laid_out(x, layout)
+    arguments = {"stride": (2, stride), "dilation": (1, dilation), "layout": layout}
+    for padding in (0, ((1, 0), (kernel // 2, kernel - 1))):
+        y, where = convpool.max_pool2d(
+            x, (3, kernel), padding=padding, return_indices=True, **arguments
+        )
+        maxima, indices = max_pool(x, (3, kernel), padding=padding, **arguments)
+        np.testing.assert_array_equal(y, maxima.astype(dtype), strict=True)
+        np.testing.assert_array_equal(where, indices)
+
+
 def test_adaptive_pooling_that_divides_is_pooling():
     x = normal(1, 2, 5, 12, 9)
     assert_same_bits(convpool.adaptive_max_pool2d(x, (4, 3)), convpool.max_pool2d(x, 3))

@@ -40,12 +40,15 @@ typedef struct convpool_conv {
 } convpool_conv;
 
 /* A pooling. Averages divide by `divisor`, or where that is 0 by the number of cells under the
- * window, which are those of the padded input if `include_padding` and of the input otherwise. */
+ * window, which are those of the padded input if `include_padding` and of the input otherwise.
+ * If `adaptive`, window o of an axis is [floor(o size / out), ceil((o + 1) size / out)) instead of
+ * what the formula says; kernel is then the largest of them, stride and dilation are 1, and nothing
+ * is padded. */
 typedef struct convpool_pool {
     int64_t batch, channels;
     convpool_axis axis[CONVPOOL_AXES];
     int64_t x_stride[CONVPOOL_RANK], out_stride[CONVPOOL_RANK], index_stride[CONVPOOL_RANK];
-    int average, include_padding;
+    int average, include_padding, adaptive;
     int64_t divisor;
 } convpool_pool;
 

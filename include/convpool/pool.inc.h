@@ -5,9 +5,10 @@
  * next to each other and windows share little, each is reduced by itself. Either way a sum is a
  * chain over columns of chains down, whatever the block, the layout and the strides.
  *
+ *     adaptive  windows that divide no axis evenly       pool_adaptive.inc.h
  *     whole     each plane has one window              pool_deal.inc.h
  *     direct    rows or channels without gaps          pool_slide.inc.h pool_lanes.inc.h
- *     index     maxima, and where they stand
+ *     placed    maxima, and where they stand            pool_place.inc.h pool_index.inc.h
  *     general   all else, and maxima that may be NaN
  *
  * Included once for each instruction set and element type, with STORAGE, STORAGE_NAME,
@@ -16,7 +17,9 @@
 #include "pool_fold.inc.h"
 #include "pool_store.inc.h"
 #include "pool_general.inc.h"
+#include "pool_adaptive.inc.h"
 #include "pool_whole.inc.h"
+#include "pool_place.inc.h"
 #include "pool_index.inc.h"
 #if STORAGE_IS_REAL
 #include "pool_direct.inc.h"
@@ -51,11 +54,17 @@ TARGET CONVPOOL_INLINE void NAME(pool_block)(const convpool_pool *pool, int chan
     const int64_t channels_end = block->channel + block->channels;
     const int64_t columns_end = block->column + block->columns;
     convpool_pool_block part = *block;
+    if (index == NULL && pool->adaptive) {
+        NAME(pool_adaptive)(pool, channels_last, block, (const STORAGE *)x, (STORAGE *)out);
+        return;
+    }
     if (index == NULL && convpool_pool_is_whole(pool, channels_last)) {
         NAME(pool_whole)(pool, block, (const STORAGE *)x, (STORAGE *)out);
         return;
     }
-    if (index == NULL && NAME(pool_directly)(pool, channels_last, block, x, out)) {
+    if (index == NULL ? NAME(pool_directly)(pool, channels_last, block, x, out)
+                      : NAME(pool_placed)(pool, channels_last, block, (const STORAGE *)x,
+                                          (STORAGE *)out, index)) {
         return;
     }
     for (part.channel = block->channel; part.channel < channels_end;

@@ -120,8 +120,32 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(fold_apart)(int average, int more, REAL *
     }
 }
 
-/* The input cells that a row of windows meets, padding left out: from begin to end by step, along
- * depth and row. */
+/* The input cells that a window meets along an axis, padding left out: `count` from `first` on, `gap`
+ * apart. */
+typedef struct NAME(inside) {
+    int64_t first, count, gap;
+} NAME(inside);
+
+TARGET CONVPOOL_FORCE_INLINE NAME(inside) NAME(inside_of)(const convpool_pool *pool,
+                                                          const convpool_axis *axis, int64_t o)
+{
+    NAME(inside) in;
+    int64_t begin, end;
+    if (pool->adaptive) {
+        const int64_t whole = axis->size / axis->out, rest = axis->size % axis->out;
+        in.first = o * whole + o * rest / axis->out;
+        in.count = (o + 1) * whole + ((o + 1) * rest + axis->out - 1) / axis->out - in.first;
+        in.gap = 1;
+        return in;
+    }
+    convpool_taps_inside(axis, o, 1, &begin, &end);
+    in.first = o * axis->stride - axis->before + begin * axis->dilation;
+    in.count = end - begin;
+    in.gap = axis->dilation;
+    return in;
+}
+
+/* That of a row of windows: from begin to end by step, along depth and row. */
 typedef struct NAME(window) {
     int64_t begin[2], end[2], step[2];
 } NAME(window);
@@ -133,13 +157,10 @@ TARGET CONVPOOL_FORCE_INLINE NAME(window) NAME(window_at)(const convpool_pool *p
     NAME(window) window;
     int i;
     for (i = 0; i < 2; ++i) {
-        const convpool_axis *axis = &pool->axis[i];
-        const int64_t start = at[i] * axis->stride - axis->before;
-        int64_t begin, end;
-        convpool_taps_inside(axis, at[i], 1, &begin, &end);
-        window.begin[i] = start + begin * axis->dilation;
-        window.end[i] = start + (end - 1) * axis->dilation + 1;
-        window.step[i] = axis->dilation;
+        const NAME(inside) in = NAME(inside_of)(pool, &pool->axis[i], at[i]);
+        window.begin[i] = in.first;
+        window.end[i] = in.first + (in.count - 1) * in.gap + 1;
+        window.step[i] = in.gap;
     }
     return window;
 }

@@ -1,30 +1,8 @@
-/* pool_index.inc.h - maxima and where they stand, tap by tap in the order (depth, row, column).
+/* pool_index.inc.h - maxima and where they stand, for all that pool_place.inc.h does not take.
  *
  * Included once for each instruction set and element type, by pool.inc.h, which says the rest.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
-/* Where in its window a maximum stands; as wide as REAL, so that one comparison selects both. */
-#if REAL_IS_DOUBLE
-#define PLACE int64_t
-#else
-#define PLACE int32_t
-#endif
-
-/* value[i] and place[i] become from[i] and `here` where that is larger or NaN: the first of equals
- * stays, the last of several NaN wins. */
-TARGET CONVPOOL_NOINLINE void NAME(track)(REAL *CONVPOOL_RESTRICT value,
-                                          PLACE *CONVPOOL_RESTRICT place, const REAL *from,
-                                          PLACE here, int64_t count)
-{
-    int64_t i;
-    for (i = 0; i < count; ++i) {
-        const REAL x = from[i], so_far = value[i];
-        const int better = (x > so_far) | (x != x);
-        value[i] = better ? x : so_far;
-        place[i] = better ? here : place[i];
-    }
-}
-
 /* Writes the places of one row of outputs into `index`, each from its window's first cell on,
  * which stands at `base` for the first output; a place below 0 is none. */
 TARGET CONVPOOL_NOINLINE void NAME(settle)(const convpool_pool *pool, int64_t columns,

@@ -57,7 +57,7 @@ cdef extern from "convpool/convpool.h" nogil:
         int64_t x_stride[5]
         int64_t out_stride[5]
         int64_t index_stride[5]
-        int average, include_padding
+        int average, include_padding, adaptive
         int64_t divisor
 
     ctypedef struct convpool_filter:

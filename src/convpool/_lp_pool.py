@@ -21,11 +21,19 @@ def positive_norm(norm_type: object) -> float:
     return p
 
 
-def power(magnitude: Array, p: float) -> Array:
-    """magnitude^p."""
+def power(base: Array, p: float) -> Array:
+    """base^p; by a few multiplications where that is exact enough, and many times faster."""
+    if p not in (1, 2, 3, 4):
+        return np.power(base, p)
+    square = base * base if p > 1 else base
+    return square * base if p == 3 else square * square if p == 4 else square
+
+
+def root(power: Array, p: float) -> Array:
+    """power^(1/p)."""
     if p == 1:
-        return magnitude
-    return magnitude * magnitude if p == 2 else np.power(magnitude, p)
+        return power
+    return np.sqrt(power) if p == 2 else np.cbrt(power) if p == 3 else np.power(power, 1 / p)
 
 
 def norms(
@@ -43,9 +51,7 @@ def norms(
         sums: Array = _pool_call.pool(
             spatial, powers, *windows, None, num_threads, True, False, 1, False
         )
-        if p == 1:
-            return sums
-        return np.sqrt(sums) if p == 2 else np.power(sums, 1 / p)
+        return root(sums, p)
 
 
 def lp_pool(

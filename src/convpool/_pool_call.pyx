@@ -1,13 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What stands between a pooling function and its driver, as `_call` does for convolutions.
 
-    window of each axis, and how many of them:  given (pool), or cut to fit (adaptive_pool)
+    window of each axis, and how many of them:  given (pool), or the other way (adaptive_pool)
     result = out, or a new array; indices likewise, if wanted
     driver(geometry, addresses)
-
-An adaptive window i of an axis is [floor(i size / out), ceil((i + 1) size / out)). With
-g = gcd(size, out), windows i, i + out / g, i + 2 out / g ... are equally large and size / g apart:
-out / g common poolings, each of which writes every (out / g)th output.
 """
 cimport numpy as cnp
 from libc.stdint cimport int64_t
@@ -17,8 +13,6 @@ from convpool._geometry cimport *
 from convpool._kernels cimport *
 from convpool._memory cimport bytes_out, ceil_div
 from convpool._plain cimport *
-
-from math import gcd
 
 import numpy as np
 
@@ -59,6 +53,7 @@ cdef int set_windows(Call* call, kernel_size, stride, padding, dilation) except 
 cdef int set_divisor(convpool_pool* pool, bint average, include_padding,
                      divisor_override) except -1:
     pool.average = average
+    pool.adaptive = False
     pool.include_padding = bool(include_padding)
     pool.divisor = 0
     if divisor_override is not None:
@@ -122,27 +117,14 @@ cdef int shape_of(const Call* call, cnp.npy_intp* shape) noexcept:
                      call.single)
 
 
-def pool(int spatial, x, kernel_size, stride, padding, dilation, ceil_mode, layout, out,
-         num_threads, bint average, include_padding, divisor_override, return_indices):
-    """Max and average pooling."""
-    cdef Call call
+cdef object run(Call* call, cnp.ndarray images, out, bint indexed, num_threads):
+    """Runs the driver on a call that is settled: the result, and where maxima stand if wanted."""
     cdef convpool_pool* pool = &call.pool
-    cdef cnp.ndarray images, result
+    cdef cnp.ndarray result
     cdef cnp.ndarray indices = None
     cdef cnp.npy_intp shape[RANK]
-    cdef int rank
-    cdef bint copy, ceiling = bool(ceil_mode), indexed = bool(return_indices)
-    call.spatial = spatial
-    call.last = channels_last(layout, spatial)
-    set_windows(&call, kernel_size, stride, padding, dilation)
-    set_divisor(pool, average, include_padding, divisor_override)
-    if num_threads is not None:
-        num_threads = checked_threads(num_threads)
-    images = float_array("x", x)
-
-    read_array(&call, images)
-    fit_windows(&call, ceiling)
-    rank = shape_of(&call, shape)
+    cdef int rank = shape_of(call, shape)
+    cdef bint copy
     result = result_array(out, rank, shape, images, (images,), &copy)
     if indexed:
         indices = cnp.PyArray_EMPTY(rank, shape, cnp.NPY_INT64, 0)
@@ -159,6 +141,25 @@ def pool(int spatial, x, kernel_size, stride, padding, dilation, ceil_mode, layo
     return delivered if indices is None else (delivered, indices)
 
 
+def pool(int spatial, x, kernel_size, stride, padding, dilation, ceil_mode, layout, out,
+         num_threads, bint average, include_padding, divisor_override, return_indices):
+    """Max and average pooling."""
+    cdef Call call
+    cdef cnp.ndarray images
+    cdef bint ceiling = bool(ceil_mode), indexed = bool(return_indices)
+    call.spatial = spatial
+    call.last = channels_last(layout, spatial)
+    set_windows(&call, kernel_size, stride, padding, dilation)
+    set_divisor(&call.pool, average, include_padding, divisor_override)
+    if num_threads is not None:
+        num_threads = checked_threads(num_threads)
+    images = float_array("x", x)
+
+    read_array(&call, images)
+    fit_windows(&call, ceiling)
+    return run(&call, images, out, indexed, num_threads)
+
+
 cdef int set_outputs(int64_t* filled, output_size, int spatial) except -1:
     """How many windows each axis is to have; 0 for as many as it has cells."""
     cdef int i
@@ -173,26 +174,17 @@ cdef int set_outputs(int64_t* filled, output_size, int spatial) except -1:
     return 0
 
 
-cdef int64_t adaptive_begin(const convpool_axis* whole, int64_t window) noexcept:
-    """floor(window size / out), without products that may not fit."""
-    return (window * (whole.size // whole.out)
-            + window * (whole.size % whole.out) // whole.out)
-
-
-cdef int64_t adaptive_end(const convpool_axis* whole, int64_t window) noexcept:
-    """ceil((window + 1) size / out)."""
-    return ((window + 1) * (whole.size // whole.out)
-            + ceil_div((window + 1) * (whole.size % whole.out), whole.out))
-
-
-cdef void cut_phase(const convpool_axis* whole, int64_t phases, int64_t phase,
-                    convpool_axis* axis) noexcept:
-    """The windows phase, phase + phases ... of an axis, as a pooling that begins in the input."""
-    axis[0] = whole[0]
-    axis.out = whole.out // phases
-    axis.stride = whole.size // axis.out
-    axis.before = -adaptive_begin(whole, phase)
-    axis.kernel = adaptive_end(whole, phase) + axis.before
+cdef void fit_outputs(convpool_pool* pool) noexcept:
+    """Windows of axes whose outputs are given: where these divide the sizes, a common pooling."""
+    cdef convpool_axis* axis
+    cdef int i
+    pool.adaptive = False
+    for i in range(CONVPOOL_AXES):
+        pool.adaptive |= pool.axis[i].size % pool.axis[i].out != 0
+    for i in range(CONVPOOL_AXES):
+        axis = &pool.axis[i]
+        axis.kernel = ceil_div(axis.size, axis.out) + (pool.adaptive and axis.size % axis.out != 0)
+        axis.stride = 1 if pool.adaptive else axis.kernel
 
 
 def adaptive_pool(int spatial, x, output_size, layout, out, num_threads, bint average,
@@ -200,17 +192,11 @@ def adaptive_pool(int spatial, x, output_size, layout, out, num_threads, bint av
     """Adaptive and, with an output size of 1, global pooling."""
     cdef Call call
     cdef convpool_pool* pool = &call.pool
-    cdef convpool_axis whole[3]
     cdef convpool_axis* axis = &call.pool.axis[CONVPOOL_AXES - spatial]
     cdef int64_t outputs[3]
-    cdef int64_t phases[3]
-    cdef cnp.ndarray images, result
-    cdef cnp.ndarray indices = None
-    cdef cnp.npy_intp shape[RANK]
-    cdef int64_t number, rest, step, offset, index_offset, phase
-    cdef int64_t* places
-    cdef int i, rank
-    cdef bint copy, indexed = bool(return_indices)
+    cdef cnp.ndarray images
+    cdef bint indexed = bool(return_indices)
+    cdef int i
     call.spatial = spatial
     call.last = channels_last(layout, spatial)
     set_outputs(outputs, output_size, spatial)
@@ -223,41 +209,8 @@ def adaptive_pool(int spatial, x, output_size, layout, out, num_threads, bint av
     read_array(&call, images)
     for i in range(spatial):
         axis[i].out = outputs[i] if outputs[i] else axis[i].size
-    rank = shape_of(&call, shape)
-    result = result_array(out, rank, shape, images, (images,), &copy)
-    if indexed:
-        indices = cnp.PyArray_EMPTY(rank, shape, cnp.NPY_INT64, 0)
-    if pool.batch:
-        fill_strides(pool.x_stride, images, call.last, call.single)
-        fill_strides(pool.out_stride, result, call.last, call.single)
-        fill_strides(pool.index_stride, result if indices is None else indices, call.last,
-                     call.single)
-        number = 1
-        for i in range(CONVPOOL_AXES):
-            whole[i] = pool.axis[i]
-            phases[i] = whole[i].out // <int64_t>gcd(whole[i].size, whole[i].out)
-            step = phases[i]
-            pool.out_stride[CONVPOOL_AT_DEPTH + i] *= step
-            pool.index_stride[CONVPOOL_AT_DEPTH + i] *= step
-            number *= step
-        for number in range(number):
-            rest = number
-            offset = index_offset = 0
-            for i in range(CONVPOOL_AXES - 1, -1, -1):
-                phase = rest % phases[i]
-                rest //= phases[i]
-                cut_phase(&whole[i], phases[i], phase, &pool.axis[i])
-                offset += phase * (pool.out_stride[CONVPOOL_AT_DEPTH + i] // phases[i])
-                index_offset += phase * (pool.index_stride[CONVPOOL_AT_DEPTH + i] // phases[i])
-            places = NULL if indices is None else <int64_t*>data_of(indices) + index_offset
-            _pool.run_pool(
-                pool, data_of(images),
-                <bytes_out>cnp.PyArray_DATA(result) + offset * cnp.PyArray_ITEMSIZE(result), places,
-                element_type(images), call.last, num_threads)
-    if copy:
-        np.copyto(np.asarray(out), result)
-    delivered = result if out is None else out
-    return delivered if indices is None else (delivered, indices)
+    fit_outputs(pool)
+    return run(&call, images, out, indexed, num_threads)
 
 
 def pool_axes(int spatial, tuple shape, kernel_size, stride, padding, dilation, ceil_mode, layout):

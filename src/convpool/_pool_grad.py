@@ -45,12 +45,13 @@ class _Planes:
     """Gradients of outputs, and the input that they go back to."""
 
     def __init__(
-        self, spatial: int, shape: tuple[int, ...], grad: Array, layout: object, threads: object
-    ) -> None:
+        self, spatial: int, shape: tuple[int, ...], grad: Array, layout: object, threads: object,
+        name: str = "input_size",
+    ) -> None:  # fmt: skip
         self.last = channels_last(layout, spatial)
         self.threads: Any = None if threads is None else checked_threads(threads)
         self.shape = shape
-        self.batch, self.channels, sizes = planes("input_size", shape, spatial, self.last)
+        self.batch, self.channels, sizes = planes(name, shape, spatial, self.last)
         *lead, self.outputs = planes("grad_output", grad.shape, spatial, self.last)
         if lead != [self.batch, self.channels] or grad.ndim != len(shape):
             raise ValueError(
@@ -123,11 +124,10 @@ def _max_pool_input(
     spatial: int, input_size: object, indices: ArrayLike, grad_output: ArrayLike, layout: object,
     num_threads: object,
 ) -> Array:  # fmt: skip
-    grad = float_array("grad_output", grad_output)
+    grad, places = float_array("grad_output", grad_output), places_of(indices)
     shape = shape_of_input("input_size", input_size, spatial)
     call = _Planes(spatial, shape, grad, layout, num_threads)
-    places = places_of(indices, grad.shape, "grad_output")
-    check_places(places, -1, call.places)
+    check_places(places, grad.shape, -1, call.places)
     return _narrowed(call.add_at(grad, places), grad.dtype)
 
 
@@ -198,13 +198,11 @@ def _adaptive_avg_pool_input(
 def _max_unpool_input(
     spatial: int, indices: ArrayLike, grad_output: ArrayLike, layout: object, num_threads: object
 ) -> Array:
-    grad = float_array("grad_output", grad_output)
-    shape = np.shape(indices)
+    grad, places = float_array("grad_output", grad_output), places_of(indices)
     # Here the larger array comes in.
-    call = _Planes(spatial, shape, grad, layout, num_threads)
-    places = places_of(indices, shape, "indices")
-    check_places(places, 0, call.cells)
-    source, result = np.ascontiguousarray(grad).reshape(-1), np.empty(shape, grad.dtype)
+    call = _Planes(spatial, places.shape, grad, layout, num_threads, "indices")
+    check_places(places, call.shape, 0, call.cells)
+    source, result = np.ascontiguousarray(grad).reshape(-1), np.empty(call.shape, grad.dtype)
     target = result.reshape(-1)
     if grad.dtype == np.float16:
         source, target = source.view(np.uint16), target.view(np.uint16)

@@ -7,13 +7,15 @@
         gather    result = source[index]           backward of max_unpool
         spread    target[window] += value / cells  backward of average pooling
 
-Each block goes through its outputs in order, so that sums have one order however many threads.
+Each block goes through its outputs in order, so that sums have one order however many threads: in
+`spread` a row of windows is summed over columns first, then over rows.
 Arrays are contiguous, with one spatial axis: `cells` of them, `places` in the input.
 """
-from cython.parallel cimport prange
+from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t, uint16_t
+from libc.string cimport memset
 
-from convpool._memory cimport ceil_div
+from convpool._memory cimport Block, aligned, ceil_div
 from convpool._threads cimport threads_for
 
 cdef enum:
@@ -54,6 +56,14 @@ cdef int64_t lanes_of(const Blocks* blocks, int64_t block) noexcept nogil:
     return min(<int64_t>LANES, blocks.channels - block % blocks.image_blocks * LANES)
 
 
+cdef int check_lengths(int64_t small, int64_t index, int64_t large, int64_t planes, int64_t cells,
+                       int64_t places) except -1:
+    """Raises where a caller's objects have changed an array since its shape was read."""
+    if small != planes * cells or index != planes * cells or large != planes * places:
+        raise ValueError("an argument changed while it was read")
+    return 0
+
+
 cdef void scatter_block(const element* value, const int64_t* index, element* target,
                         int64_t cells, int64_t places, int64_t unit, int64_t lanes,
                         bint adds) noexcept nogil:
@@ -82,6 +92,7 @@ def scatter(const element[::1] value, const int64_t[::1] index, element[::1] tar
     cdef Blocks blocks = cut_blocks(batch, channels, last)
     cdef int threads = threads_for(num_threads, <double>batch * channels * cells)
     cdef int64_t block
+    check_lengths(value.shape[0], index.shape[0], target.shape[0], batch * channels, cells, places)
     if batch == 0:
         return
     for block in prange(blocks.count, nogil=True, num_threads=threads, schedule="static"):
@@ -97,6 +108,7 @@ def gather(const element[::1] source, const int64_t[::1] index, element[::1] res
     cdef Blocks blocks = cut_blocks(batch, channels, last)
     cdef int threads = threads_for(num_threads, <double>batch * channels * cells)
     cdef int64_t block
+    check_lengths(result.shape[0], index.shape[0], source.shape[0], batch * channels, cells, places)
     if batch == 0:
         return
     for block in prange(blocks.count, nogil=True, num_threads=threads, schedule="static"):
@@ -115,39 +127,51 @@ cdef struct Windows:
     int64_t size, step, count
 
 
-cdef void add_window(real* target, const real* share, const Windows* axis, int64_t d, int64_t r,
-                     int64_t c, int64_t unit, int64_t lanes) noexcept nogil:
-    """Adds a window's share to each of its cells."""
-    cdef int64_t i, j, k, lane, plane, row
-    cdef real* to
-    for i in range(axis[0].taps[d]):
-        plane = axis[0].begin[d] + i * axis[0].step
-        for j in range(axis[1].taps[r]):
-            row = plane * axis[1].size + axis[1].begin[r] + j * axis[1].step
-            to = target + (row * axis[2].size + axis[2].begin[c]) * unit
-            if lanes == 1:
-                for k in range(axis[2].taps[c]):
-                    to[k * axis[2].step * unit] += share[0]
-            else:
-                for k in range(axis[2].taps[c]):
-                    for lane in range(lanes):
-                        to[k * axis[2].step * unit + lane] += share[lane]
+cdef void add_run(real* target, const real* value, int64_t count) noexcept nogil:
+    cdef int64_t i
+    for i in range(count):
+        target[i] += value[i]
 
 
-cdef void spread_block(const real* value, real* target, const Windows* axis, int64_t unit,
-                       int64_t lanes) noexcept nogil:
+cdef void spread_row(const real* value, real* line, double divisor, const Windows* axis,
+                     int64_t lanes, int64_t unit) noexcept nogil:
+    """One row of windows: their shares, added up in `line` for each of the input's columns."""
     cdef real share[LANES]
-    cdef real divisor
-    cdef int64_t d, r, c, lane
+    cdef real own
+    cdef int64_t c, k, lane
+    cdef real* to
+    memset(line, 0, axis.size * lanes * sizeof(real))
+    for c in range(axis.count):
+        own = <real>(divisor * axis.divisor[c])
+        to = line + axis.begin[c] * lanes
+        if lanes == 1:
+            own = value[c * unit] / own
+            for k in range(axis.taps[c]):
+                to[k * axis.step] += own
+        else:
+            for lane in range(lanes):
+                share[lane] = value[c * unit + lane] / own
+            for k in range(axis.taps[c]):
+                add_run(to + k * axis.step * lanes, &share[0], lanes)
+
+
+cdef void spread_block(const real* value, real* target, real* line, const Windows* axis,
+                       int64_t unit, int64_t lanes) noexcept nogil:
+    """Adds each row of windows to the rows of the input that it meets."""
+    cdef int64_t d, r, i, _j, k, row, columns = axis[2].size
     for d in range(axis[0].count):
         for r in range(axis[1].count):
-            for c in range(axis[2].count):
-                divisor = <real>(
-                    axis[0].divisor[d] * axis[1].divisor[r] * axis[2].divisor[c])
-                for lane in range(lanes):
-                    share[lane] = value[lane] / divisor
-                add_window(target, share, axis, d, r, c, unit, lanes)
-                value += unit
+            spread_row(value, line, axis[0].divisor[d] * axis[1].divisor[r], &axis[2], lanes, unit)
+            value += axis[2].count * unit
+            for i in range(axis[0].taps[d]):
+                row = (axis[0].begin[d] + i * axis[0].step) * axis[1].size + axis[1].begin[r]
+                for _j in range(axis[1].taps[r]):
+                    if lanes == unit:
+                        add_run(target + row * columns * unit, line, columns * lanes)
+                    else:
+                        for k in range(columns):
+                            add_run(target + (row * columns + k) * unit, line + k * lanes, lanes)
+                    row += axis[1].step
 
 
 def spread(const real[::1] value, real[::1] target, int64_t batch, int64_t channels,
@@ -160,8 +184,8 @@ def spread(const real[::1] value, real[::1] target, int64_t batch, int64_t chann
     cdef int64_t block, cells = 1, places = 1
     cdef int i, threads
     cdef double work = batch * channels
-    if batch == 0:
-        return
+    cdef int64_t size
+    cdef Block lines
     for i in range(3):
         axis[i].begin, axis[i].taps = &begins[i, 0], &taps[i, 0]
         axis[i].divisor = &divisors[i, 0]
@@ -169,8 +193,15 @@ def spread(const real[::1] value, real[::1] target, int64_t batch, int64_t chann
         places *= axis[i].size
         cells *= axis[i].count
         work *= max(axis[i].size, axis[i].count)
+    check_lengths(
+        value.shape[0], value.shape[0], target.shape[0], batch * channels, cells, places)
+    if batch == 0:
+        return
     threads = threads_for(num_threads, work)
+    size = aligned(axis[2].size * (LANES if last else 1) * <int64_t>sizeof(real))
+    lines = Block(threads * size)
     for block in prange(blocks.count, nogil=True, num_threads=threads, schedule="static"):
         spread_block(&value[first_of(&blocks, block, cells)],
-                     &target[first_of(&blocks, block, places)], &axis[0], blocks.unit,
+                     &target[first_of(&blocks, block, places)],
+                     <real*>(lines.data + threadid() * size), &axis[0], blocks.unit,
                      lanes_of(&blocks, block))

@@ -21,21 +21,21 @@ from ._arguments import (
 from ._threads import checked_threads
 
 
-def places_of(indices: ArrayLike, shape: tuple[int, ...], of: str) -> Array:
-    """Indices of one shape as contiguous int64."""
+def places_of(indices: ArrayLike) -> Array:
+    """Indices as contiguous int64."""
     array = array_of("indices", indices)
     if array.dtype.kind not in "iu":
         raise TypeError(f"indices: got dtype {array.dtype}, expected whole numbers")
-    if array.shape != shape:
-        raise ValueError(f"indices: got shape {array.shape}, expected {shape} as {of} has")
     places = np.ascontiguousarray(array, np.int64)
     if array.dtype.kind == "u" and places.size and places.min() < 0:
         raise ValueError("indices: got numbers of 2**63 or more, expected places in a plane")
     return places
 
 
-def check_places(places: Array, least: int, plane: int) -> None:
-    """Raises unless all places are from `least` to the end of a plane."""
+def check_places(places: Array, shape: tuple[int, ...], least: int, plane: int) -> None:
+    """Raises unless there is a place for each element, from `least` to the end of a plane."""
+    if places.shape != shape:
+        raise ValueError(f"indices: got shape {places.shape}, expected {shape}, one a value")
     if places.size and not (places.min() >= least and places.max() < plane):
         wrong = places[(places < least) | (places >= plane)].flat[0]
         raise ValueError(f"indices: got {wrong}, expected {least} to {plane - 1}, within a plane")
@@ -107,9 +107,8 @@ def max_unpool(
         raise ValueError(f"padding: got {padding!r}, expected numbers: many sizes pool to x's")
     if num_threads is not None:
         num_threads = checked_threads(num_threads)
-    given = float_array("x", x)
+    given, places = float_array("x", x), places_of(indices)
     batch, channels, sizes = planes("x", given.shape, spatial, last)
-    places = places_of(indices, given.shape, "x")
     default = tuple(
         (n - 1) * s - before - after + k
         for n, s, k, (before, after) in zip(sizes, step, kernel, pads, strict=True)
@@ -121,7 +120,7 @@ def max_unpool(
     else:
         wanted = default
     plane = math.prod(wanted)
-    check_places(places, 0, plane)
+    check_places(places, given.shape, 0, plane)
     shape = with_sizes(given.shape, wanted, last)
     addressable("x", shape, given.itemsize)
     if out is not None:
