@@ -54,6 +54,11 @@ CONVPOOL_FORCE_INLINE int32x4x2_t convpool_multiply_pairs_neon(int32x4x2_t a, in
     return c;
 }
 
+CONVPOOL_FORCE_INLINE void convpool_zip_neon(int16_t *to, int16x4_t p, int16x4_t q)
+{
+    vst1q_s16(to, vcombine_s16(vzip1_s16(p, q), vzip2_s16(p, q)));
+}
+
 #define ISA_NAME neon
 #define TARGET
 #define ROWS 8
@@ -138,6 +143,7 @@ CONVPOOL_FORCE_INLINE int32x4x2_t convpool_multiply_pairs_neon(int32x4x2_t a, in
     convpool_pairs_neon(vaddq_s32((a).val[0], (b).val[0]), vaddq_s32((a).val[1], (b).val[1]))
 #define VFMA(a, b, c) convpool_multiply_pairs_neon(a, b, c)
 #define VJOIN(p, q) vst1q_s32(p, vsliq_n_s32(vld1q_s32(p), vld1q_s32(q), 16))
+#define VZIP(to, p, q) convpool_zip_neon(to, vld1_s16(p), vld1_s16(q))
 #include "vectors.inc.h"
 
 enum { convpool_rows_neon = ROWS };
