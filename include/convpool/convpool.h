@@ -22,6 +22,10 @@
  * for each chunk of tiles k->winograd_pack, k->gemm_tile for each of the 36 points,
  * k->winograd_store.
  *
+ * Bytes are convolved likewise, in pairs of steps (k->products). Weights are int16_t, less their
+ * zero points; the input's is conv->border_value, for which biases have to make up, and behind them
+ * follow scales (quantized.inc.h).
+ *
  * Where each output sees one input channel, k->stage_patch lays out a piece of the input so that
  * convpool_stage_offsets tells each tap's place in it, k->stencil or k->stencil_lanes sums, and
  * k->store_row stores. Pooling is k->pool_block alone; convpool_pool_cut says how large its blocks

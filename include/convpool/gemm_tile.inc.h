@@ -37,7 +37,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
     for (r = 0; r < rows; ++r) {
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VLOAD(tile + r * tile_step + v * LANES)
+            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + v * LANES)
                                                         : VZERO();
         }
     }
@@ -63,7 +63,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows, const int vect
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             REAL *to = tile + r * tile_step + v * LANES;
-            VSTORE(to, chain == CONVPOOL_CHAIN_ADDS ? VADD(VLOAD(to), sum[r][v]) : sum[r][v]);
+            VSTORE(to, chain == CONVPOOL_CHAIN_ADDS ? VADD(VRESUME(to), sum[r][v]) : sum[r][v]);
         }
     }
 }

@@ -17,7 +17,8 @@
  *   VJOIN(p, q)                                 p[i] = the low halves of p[i] and q[i]
  *   VZIP(to, p, q)                              pairs of p[i] and q[i], all of int16_t
  * are exact, sums modulo 2^32. Of the other words it needs VZERO to VSET1, VADD of sums and VROW.
- * VEC may hold several parts of a sum, which VSTORE adds up.
+ * VEC may hold several parts of a sum, which VSTORE adds up; then
+ *   VRESUME(p)                                  loads sums that VSTORE stored
  *
  * ISA_NAME, TARGET, ROWS, VECTORS and TILE_CASES stay.
  */
@@ -51,6 +52,10 @@
 #define VSTORE4(p, v) (VSTORE2(p, v), VSTORE2((p) + 2, (v) + 2))
 #endif
 
+#ifndef VRESUME
+#define VRESUME(p) VLOAD(p)
+#endif
+
 #include "filter_rows.inc.h"
 #include "gemm_tile.inc.h"
 enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };
@@ -76,6 +81,7 @@ enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES
 #undef VZERO
 #undef VLOAD
 #undef VSTORE
+#undef VRESUME
 #undef VSET1
 #undef VROW
 #undef VADD

@@ -1,6 +1,6 @@
 """CNN convolution and pooling for NumPy arrays."""
 
-from . import filters
+from . import filters, quantized
 from ._config import get_config, get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
 from .filtering import filter2d
@@ -22,5 +22,6 @@ __all__ = [
     "max_pool2d",
     "num_threads",
     "pack_weight",
+    "quantized",
     "set_num_threads",
 ]
