@@ -197,6 +197,31 @@ def test_the_whole_range_of_sums_is_scaled_exactly():
         assert y.item() == expected, (bias, scale)
 
 
+def test_scales_are_combined_in_float32_and_in_order():
+    """Sums between two half-ways tell x_scale * weight_scale / out_scale from its neighbours."""
+    rng = np.random.default_rng(0)
+    x, weight = np.zeros((1, 1, 1), np.uint8), np.ones((1, 1, 1), np.int8)
+    told = 0
+    for _ in range(200):
+        x_scale, weight_scale, out_scale = (rng.random(3) * [0.01, 0.01, 1]).astype(np.float32)
+        scale = x_scale * weight_scale / out_scale
+        others = {x_scale * (weight_scale / out_scale), x_scale / out_scale * weight_scale} - {
+            scale
+        }
+        for other in others:
+            halves = sorted(127.5 / np.float64(each) for each in (scale, other))
+            if halves[1] < 2**31 and np.ceil(halves[0]) < halves[1]:
+                bias = int(np.ceil(halves[0]))
+                expected = int(np.rint(bias * np.float64(scale)))
+                y = quantized.conv1d(
+                    x, weight, np.int32([bias]), x_scale=x_scale, weight_scale=weight_scale,
+                    out_scale=out_scale,
+                )  # fmt: skip
+                assert y.item() == expected
+                told += expected != int(np.rint(bias * np.float64(other)))
+    assert told > 20
+
+
 def test_padding_stands_for_zero():
     x = np.full((1, 1, 3, 3), 77, np.uint8)
     sums = quantized.conv_integer2d(x, np.ones((1, 1, 3, 3), np.int8), 77, padding=2)

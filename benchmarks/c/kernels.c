@@ -1,6 +1,6 @@
 /* kernels.c - GFLOP/s of the micro-kernel and the time of what stands around it, directly and by
  * Winograd's algorithm, for each element type and instruction set, beside the multiply-add peak
- * that the same run measures: of float32 for bytes too, whose integer operations count likewise. Plain C over the headers, one core.
+ * that the same run measures: that of float32 for bytes too. Plain C over the headers, one core.
  *
  *     cc -O3 -ffp-contract=off -I include benchmarks/c/kernels.c -o kernels -lm && ./kernels
  */

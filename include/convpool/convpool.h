@@ -30,6 +30,10 @@
  * better depends on where `out` has its neighbours. Sums run over (channel, depth, row, column) in
  * that order, from 0.
  *
+ * Bytes are convolved likewise, in pairs of steps (k->products). Weights are int16_t, less their
+ * zero points; the input's is conv->border_value, for which biases have to make up, and behind them
+ * follow scales (quantized.inc.h).
+ *
  * In what follows sizes are in elements: of `element_size` bytes in arrays (x, weight, residual,
  * out), of `real_size` bytes in all else (strips, panels, tiles, patches, sums, biases), which
  * needs the alignment of its type alone. x, residual, bias and out point to the first element of

@@ -15,7 +15,7 @@ typedef struct convpool_kernels {
     size_t weight_size;    /* of weights */
     size_t out_size;       /* of outputs and residuals */
     size_t real_size;      /* of sums, panels, packed weights and biases */
-    int64_t products;      /* that gemm_tile adds in a step: channels * taps / products, rounded up */
+    int64_t products;      /* in a step of depth: 2 where strips hold pairs of int16_t */
     int64_t rows, columns; /* of a tile */
     const convpool_filter_kernels *filter[3]; /* sums in float, double, int32_t; or NULL */
     void (*pack_pixels)(const convpool_conv *conv, const void *x, int64_t begin, int64_t end,
@@ -51,7 +51,7 @@ typedef struct convpool_kernels {
                            const void *bias, const void *residual, void *out);
     void (*winograd_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
                              int64_t channel, int64_t width, void *strip, int64_t plane);
-} convpool_kernels; /* Pixels have filters alone, bytes direct convolution too: NULL for the rest. */
+} convpool_kernels; /* Pixels have filters alone, bytes direct convolution too; NULL otherwise. */
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;

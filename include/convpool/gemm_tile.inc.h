@@ -41,7 +41,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
     for (r = 0; r < rows; ++r) {
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VLOAD(tile + r * tile_step + v * LANES)
+            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + v * LANES)
                                                         : VZERO();
         }
     }
@@ -67,7 +67,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             REAL *to = tile + r * tile_step + v * LANES;
-            VSTORE(to, chain == CONVPOOL_CHAIN_ADDS ? VADD(VLOAD(to), sum[r][v]) : sum[r][v]);
+            VSTORE(to, chain == CONVPOOL_CHAIN_ADDS ? VADD(VRESUME(to), sum[r][v]) : sum[r][v]);
         }
     }
 }

@@ -184,6 +184,10 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
 #define VFMA(a, b, c) _mm256_add_epi32(_mm256_madd_epi16(a, b), c)
 #define VJOIN(p, q) \
     VSTORE(p, _mm256_blend_epi16(VLOAD(p), _mm256_slli_epi32(VLOAD(q), 16), 0xAA))
+#define VZIP(to, p, q)                                                                          \
+    VSTORE(to, _mm256_or_si256(                                                                 \
+        _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(p))),                           \
+        _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(q))), 16)))
 #include "vectors.inc.h"
 
 enum { convpool_rows_avx2 = ROWS };

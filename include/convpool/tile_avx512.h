@@ -139,6 +139,10 @@ CONVPOOL_AVX512_STRUCTURES(f64, double, __m512d, pd, 8,
 #define VFMA(a, b, c) _mm512_add_epi32(_mm512_madd_epi16(a, b), c)
 #define VJOIN(p, q) \
     VSTORE(p, _mm512_mask_blend_epi16(0xAAAAAAAA, VLOAD(p), _mm512_slli_epi32(VLOAD(q), 16)))
+#define VZIP(to, p, q)                                                                           \
+    VSTORE(to, _mm512_or_si512(                                                                  \
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(p))),                         \
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(q))), 16)))
 #include "vectors.inc.h"
 
 enum { convpool_rows_avx512 = ROWS };

@@ -54,6 +54,17 @@ CONVPOOL_FORCE_INLINE int32x4x2_t convpool_multiply_pairs_neon(int32x4x2_t a, in
     return c;
 }
 
+/* Sums as multiplications leave them: each in two elements. */
+CONVPOOL_FORCE_INLINE int32x4x2_t convpool_resume_neon(int32x4_t sums)
+{
+    return vzipq_s32(sums, vdupq_n_s32(0));
+}
+
+CONVPOOL_FORCE_INLINE void convpool_zip_neon(int16_t *to, int16x4_t p, int16x4_t q)
+{
+    vst1q_s16(to, vcombine_s16(vzip1_s16(p, q), vzip2_s16(p, q)));
+}
+
 #define ISA_NAME neon
 #define TARGET
 #define ROWS 8
@@ -133,11 +144,13 @@ CONVPOOL_FORCE_INLINE int32x4x2_t convpool_multiply_pairs_neon(int32x4x2_t a, in
 #define VLOAD(p) convpool_pairs_neon(vld1q_s32(p), vdupq_n_s32(0))
 #define VSTORE(p, v) vst1q_s32(p, vpaddq_s32((v).val[0], (v).val[1]))
 #define VSET1(x) convpool_pairs_neon(vdupq_n_s32(x), vdupq_n_s32(0))
+#define VRESUME(p) convpool_resume_neon(vld1q_s32(p))
 #define VROW(a, r) VSET1((a)[r])
 #define VADD(a, b) \
     convpool_pairs_neon(vaddq_s32((a).val[0], (b).val[0]), vaddq_s32((a).val[1], (b).val[1]))
 #define VFMA(a, b, c) convpool_multiply_pairs_neon(a, b, c)
 #define VJOIN(p, q) vst1q_s32(p, vsliq_n_s32(vld1q_s32(p), vld1q_s32(q), 16))
+#define VZIP(to, p, q) convpool_zip_neon(to, vld1_s16(p), vld1_s16(q))
 #include "vectors.inc.h"
 
 enum { convpool_rows_neon = ROWS };
