@@ -17,13 +17,11 @@ from .model import Array, Node
 from .operators import Kernel, operator
 
 AUTO_PAD = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower", "VALID": "valid"}
-# The names of other operators' functions that this installation may lack.
-AXES = {1: "1d", 2: "2d", 3: "3d"}
 
 
 def function(node: Node, stem: str, spatial: int) -> Callable[..., Any]:
     """One of convpool's functions, by name and number of spatial axes."""
-    found = getattr(convpool, f"{stem}{AXES.get(spatial, f'{spatial}d')}", None)
+    found = getattr(convpool, f"{stem}{spatial}d", None)
     if found is None:
         raise node.error(f"convpool has no {stem} for {spatial} spatial axes")
     chosen: Callable[..., Any] = found
