@@ -1,4 +1,6 @@
-"""ONNX's published cases, as the onnx package carries them, for one table of operators.
+"""ONNX's published cases, as the onnx package carries them, and those of one table of operators.
+
+    for case, model in published(): ...     # all, and data_sets(case)
 
     OPERATORS = {"Conv": function(attributes, inputs) -> outputs, ...}
     CASES = load(OPERATORS)
@@ -25,7 +27,7 @@ from onnx.backend.test.loader import load_model_tests
 
 from reference import assert_close
 
-KINDS = ("node", "pytorch-operator", "pytorch-converted")
+KINDS = ("node", "simple", "pytorch-operator", "pytorch-converted")
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,24 @@ class Case:
         return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
 
 
-def data_sets(case, model):
-    """(inputs, outputs) of each set, from the case or its folder; weights may be the model's."""
+def array_of(value):
+    """An array of a tensor or a number; sequences of them stay as they are."""
+    if isinstance(value, onnx.TensorProto):
+        return numpy_helper.to_array(value)
+    return value if isinstance(value, list) else np.asarray(value)
+
+
+def data_sets(case):
+    """(inputs, outputs) of each set, from the case or its folder."""
     if case.data_sets is not None:
-        return [tuple(tuple(map(np.asarray, arrays)) for arrays in s) for s in case.data_sets]
-    sets = []
-    for folder in sorted(Path(case.model_dir).glob("test_data_set_*")):
-        inputs, outputs = (
-            tuple(
-                numpy_helper.to_array(onnx.load_tensor(path))
-                for path in sorted(folder.glob(f"{kind}_*.pb"))
-            )
+        return [tuple(tuple(map(array_of, part)) for part in s) for s in case.data_sets]
+    return [
+        tuple(
+            tuple(array_of(onnx.load_tensor(path)) for path in sorted(folder.glob(f"{kind}_*.pb")))
             for kind in ("input", "output")
         )
-        sets.append((inputs, outputs))
-    return sets
+        for folder in sorted(Path(case.model_dir).glob("test_data_set_*"))
+    ]
 
 
 def by_node(node, model, inputs):
@@ -69,18 +74,16 @@ def by_node(node, model, inputs):
 
 @cache
 def published():
-    """(case, model) of all cases of one node."""
+    """(case, model) of all cases."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # building all of ONNX's cases overflows here and there
         cases = [case for kind in KINDS for case in load_model_tests(kind=kind)]
-    models = [
-        (case, case.model or onnx.load(Path(case.model_dir) / "model.onnx")) for case in cases
-    ]
-    return [(case, model) for case, model in models if len(model.graph.node) == 1]
+    return [(case, case.model or onnx.load(Path(case.model_dir) / "model.onnx")) for case in cases]
 
 
 def load(operators, excluded=()):
-    """All cases of these operators, as parameters of a test, but for those excluded by name."""
+    """All cases of one node of these operators, as parameters of a test, but for those excluded
+    by name."""
     return [
         pytest.param(
             Case(
@@ -88,7 +91,7 @@ def load(operators, excluded=()):
                 model.graph.node[0],
                 [
                     (by_node(model.graph.node[0], model, inputs), outputs)
-                    for inputs, outputs in data_sets(case, model)
+                    for inputs, outputs in data_sets(case)
                 ],
                 case.rtol,
                 case.atol,
@@ -96,7 +99,9 @@ def load(operators, excluded=()):
             id=case.name,
         )
         for case, model in published()
-        if model.graph.node[0].op_type in operators and case.name not in excluded
+        if len(model.graph.node) == 1
+        and model.graph.node[0].op_type in operators
+        and case.name not in excluded
     ]
 
 

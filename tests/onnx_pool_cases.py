@@ -7,15 +7,12 @@ whole array, by columns if storage_order is 1; and MaxUnpool takes places in the
 
 import functools
 import math
-import warnings
-from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
-from onnx.backend.test.loader import load_model_tests
 
 import convpool
+from onnx_cases import data_sets, published
 
 AUTO_PAD = {b"SAME_UPPER": "same", b"SAME_LOWER": "same_lower", b"VALID": "valid"}
 
@@ -147,36 +144,11 @@ def run(graph, inputs):
     return [values[value.name] for value in graph.output]
 
 
-def from_file(path):
-    return numpy_helper.to_array(onnx.load_tensor(path))
-
-
-def data_sets(case):
-    """(inputs, outputs) of each set, from the case or its folder."""
-    if case.data_sets is not None:
-        return [tuple(tuple(map(np.asarray, arrays)) for arrays in s) for s in case.data_sets]
-    return [
-        tuple(
-            tuple(from_file(path) for path in sorted(folder.glob(f"{kind}_*.pb")))
-            for kind in ("input", "output")
-        )
-        for folder in sorted(Path(case.model_dir).glob("test_data_set_*"))
-    ]
-
-
 @functools.cache
 def published_cases():
     """Each case of a pooling node: name, graph, operator and data sets."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # building all of ONNX's cases overflows here and there
-        cases = [
-            case
-            for kind in ("node", "pytorch-operator", "pytorch-converted")
-            for case in load_model_tests(kind=kind)
-        ]
     found = []
-    for case in cases:
-        model = case.model or onnx.load(Path(case.model_dir) / "model.onnx")
+    for case, model in published():
         kinds = {node.op_type for node in model.graph.node} - set(AROUND)
         if len(kinds) == 1 and kinds <= set(OPERATORS):
             found.append((case.name, model.graph, kinds.pop(), data_sets(case)))

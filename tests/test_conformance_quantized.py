@@ -5,16 +5,14 @@ in float32 and rounds before it adds the zero point: it may differ by one step, 
 exact result is next to half-way between two.
 """
 
-import warnings
-
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
-from onnx.backend.test.loader import load_model_tests
+from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from convpool import quantized
+from onnx_cases import data_sets, published
 
 OPERATORS = {"QLinearConv", "ConvInteger", "QuantizeLinear", "DequantizeLinear", "MatMulInteger",
              "QLinearMatMul"}  # fmt: skip
@@ -28,27 +26,16 @@ FOREIGN = {
 PAIRS = {"strides": "stride", "dilations": "dilation", "group": "groups"}
 
 
-def as_array(value):
-    return (
-        numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
-    )
-
-
 def load_cases():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        cases = load_model_tests(kind="node")
-    for case in cases:
-        if case.model is None or len(case.model.graph.node) != 1:
+    for case, model in published():
+        if len(model.graph.node) != 1:
             continue
-        node = case.model.graph.node[0]
+        node = model.graph.node[0]
         types = {
-            value.type.tensor_type.elem_type
-            for value in (*case.model.graph.input, *case.model.graph.output)
+            value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)
         }
         if node.op_type in OPERATORS and not types & FOREIGN:
-            sets = [tuple(tuple(map(as_array, part)) for part in s) for s in case.data_sets]
-            yield pytest.param(node, sets, id=case.name)
+            yield pytest.param(node, data_sets(case), id=case.name)
 
 
 CASES = list(load_cases())

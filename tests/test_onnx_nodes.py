@@ -3,17 +3,13 @@
 The first call learns shapes, the second runs the plan: both have to give what ONNX publishes.
 """
 
-import warnings
-from pathlib import Path
-
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
-from onnx.backend.test.loader import load_model_tests
 
 import convpool
 from convpool._onnx.operators import TABLE, enter_all
+from onnx_cases import data_sets, published
 
 enter_all()
 
@@ -40,26 +36,6 @@ EXCLUDED = {
     "test_einsum_sum_bfloat16": "numpy.einsum takes no bfloat16",
     "test_if_opt": "optional values are not supported",
 }
-# Functions of convpool that an installation may not have yet.
-NEEDED = {"ConvTranspose": "conv_transpose{}d"}
-
-
-def array_of(value):
-    return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
-
-
-def data_sets(case):
-    """(inputs, outputs) of each set, from the case or its folder."""
-    if case.data_sets is not None:
-        return [tuple([array_of(value) for value in part] for part in s) for s in case.data_sets]
-    sets = []
-    for folder in sorted(Path(case.model_dir).glob("test_data_set_*")):
-        parts = []
-        for kind in ("input", "output"):
-            paths = sorted(folder.glob(f"{kind}_*.pb"))
-            parts.append([numpy_helper.to_array(onnx.load_tensor(path)) for path in paths])
-        sets.append(tuple(parts))
-    return sets
 
 
 def operators(graph):
@@ -70,16 +46,6 @@ def operators(graph):
                 yield from operators(attribute.g)
 
 
-def load_cases():
-    """All cases, and for each the operators that its model has."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # building all of ONNX's cases overflows here and there
-        for kind in ("node", "simple", "pytorch-operator", "pytorch-converted"):
-            for case in load_model_tests(kind=kind):
-                model = case.model or onnx.load(Path(case.model_dir) / "model.onnx")
-                yield case, model, set(operators(model.graph))
-
-
 def is_known(name):
     return ("", name) in TABLE
 
@@ -88,7 +54,8 @@ def excluded(name):
     return next((why for start, why in EXCLUDED.items() if name.startswith(start)), None)
 
 
-CASES = list(load_cases())
+# Of each the operators that its model has.
+CASES = [(case, model, set(operators(model.graph))) for case, model in published()]
 KNOWN = [
     pytest.param(case, model, names, id=case.name)
     for case, model, names in CASES
@@ -110,9 +77,6 @@ def assert_near(result, expected, case):
 
 @pytest.mark.parametrize(("case", "model", "names"), KNOWN)
 def test_case(case, model, names):
-    for name, stem in NEEDED.items():
-        if name in names and not hasattr(convpool, stem.format(2)):
-            pytest.skip(f"this version has no {stem.format(2)}")
     net = convpool.load_onnx(model.SerializeToString())
     for inputs, outputs in data_sets(case):
         for _ in range(2):
