@@ -151,19 +151,13 @@ def _stretched(
 
 def result_shape(x: Array, weight: Sequence[int], said: dict[str, Any]) -> tuple[int, ...] | None:
     """The shape of a convolution; None where a call will raise."""
-    spatial = len(weight) - 2
-    if x.ndim != spatial + 2:
+    if x.ndim != len(weight):
         return None
-    sizes = []
-    for i in range(spatial):
-        size, stride = x.shape[2 + i], said["stride"][i]
-        if said["padding"] in ("same", "same_lower"):
-            sizes.append(-(-size // stride))
-            continue
-        pads = 0 if said["padding"] == "valid" else sum(said["padding"][i])
-        reach = said["dilation"][i] * (weight[2 + i] - 1) + 1
-        sizes.append((size + pads - reach) // stride + 1)
-    return (x.shape[0], weight[0], *sizes)
+    window = {name: said[name] for name in ("stride", "padding", "dilation", "groups")}
+    try:
+        return convpool.conv_output_shape(x.shape, weight, **window)
+    except (TypeError, ValueError):
+        return None
 
 
 def activate(x: Array, activation: Any, out: Array | None = None) -> Array:
