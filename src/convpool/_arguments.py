@@ -57,6 +57,12 @@ def written(value: Any) -> Any:
     return value
 
 
+def written_alike(a: object, b: object) -> bool:
+    """Whether two arguments are written alike."""
+    a, b = written(a), written(b)
+    return a is b or (type(a) is type(b) and bool(a == b))
+
+
 def array_of(name: str, value: ArrayLike) -> Array:
     """What `value` holds as an array, whichever protocol it speaks; any type."""
     if isinstance(value, np.ndarray):
@@ -188,8 +194,14 @@ def called(**names: str) -> Iterator[None]:
 
 def channels_last(layout: object, spatial: int) -> bool:
     """Whether the layout of arrays with so many spatial axes has channels last."""
+    names = layout_of(spatial), layout_of(spatial, last=True)
+    return choice("layout", layout, names).endswith("C")
+
+
+def layout_of(spatial: int, last: bool = False) -> str:
+    """The name of a layout of so many spatial axes."""
     axes = "DHW"[3 - spatial :]
-    return choice("layout", layout, (f"NC{axes}", f"N{axes}C")).endswith("C")
+    return f"N{axes}C" if last else f"NC{axes}"
 
 
 def spatial_axes(layout: object) -> int:

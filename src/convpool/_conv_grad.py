@@ -34,12 +34,6 @@ def check_grad_output(grad_output: Array, shape: tuple[int, ...]) -> None:
         )
 
 
-def layout_of(spatial: int, last: bool) -> str:
-    """The layout's name."""
-    axes = "DHW"[3 - spatial :]
-    return f"N{axes}C" if last else f"NC{axes}"
-
-
 def is_single(grad_output: Array, spatial: int) -> bool:
     """Whether the gradient is that of one example."""
     if grad_output.ndim not in (spatial + 1, spatial + 2):
@@ -160,7 +154,7 @@ def sum_blocks(
     if not wide and not lanes:
         x, gradient = np.ascontiguousarray(x), np.ascontiguousarray(gradient)
     steps, gaps = (dilation, stride) if not wide else ((*dilation, 1), (*stride, 1))
-    layout = layout_of(len(steps), lanes)
+    layout = _arguments.layout_of(len(steps), lanes)
     total = None
     for images, *outputs in blocks_of(len(x), gradient.shape[2:], groups):
         inputs, padding = zip(

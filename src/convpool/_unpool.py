@@ -6,17 +6,19 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _scatter
+from . import _call, _scatter
 from ._arguments import (
     Array,
     addressable,
     array_of,
+    called,
     channels_last,
     float_array,
     output_array,
     padding_form,
     per_axis,
     sequence,
+    shaped,
 )
 from ._threads import checked_threads
 
@@ -45,16 +47,9 @@ def planes(
     name: str, shape: tuple[int, ...], spatial: int, last: bool
 ) -> tuple[int, int, tuple[int, ...]]:
     """Batch, channels and spatial sizes of a shape."""
-    if len(shape) not in (spatial + 1, spatial + 2):
-        raise ValueError(
-            f"{name}: got shape {shape}, expected {spatial + 2} axes, "
-            f"or {spatial + 1} for one example without the batch axis"
-        )
-    example = shape[-spatial - 1 :]
-    if 0 in example:
-        raise ValueError(f"{name}: got shape {shape}, expected at least 1 along all but batch")
-    batch = shape[0] if len(shape) == spatial + 2 else 1
-    return (batch, example[-1], example[:-1]) if last else (batch, example[0], example[1:])
+    with called(x=name):
+        single, channels, sizes = _call.image_geometry(spatial, shaped(shape), last)
+    return 1 if single else shape[0], channels, sizes
 
 
 def with_sizes(shape: tuple[int, ...], sizes: tuple[int, ...], last: bool) -> tuple[int, ...]:

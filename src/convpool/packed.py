@@ -4,7 +4,7 @@ from typing import SupportsIndex
 
 from numpy.typing import ArrayLike
 
-from ._arguments import Activation, IntPerAxis, Padding, shown, written
+from ._arguments import Activation, IntPerAxis, Padding, layout_of, shown, written_alike
 from ._call import Packed
 
 # What a call says of its weight's use, in the order of `_call`, and what that is if not mentioned.
@@ -24,14 +24,8 @@ _DEFAULTS: dict[str, object] = {
 
 def _said_nothing(name: str, value: object, spatial: int) -> bool:
     """Whether a call that does not mention an argument passes this value."""
-    default = "NC" + "DHW"[3 - spatial :] if name == "layout" else _DEFAULTS[name]
-    return _same(value, default)
-
-
-def _same(a: object, b: object) -> bool:
-    """Whether two arguments are written alike."""
-    a, b = written(a), written(b)
-    return a is b or (type(a) is type(b) and bool(a == b))
+    default = layout_of(spatial) if name == "layout" else _DEFAULTS[name]
+    return written_alike(value, default)
 
 
 class PackedWeight(Packed):
@@ -75,7 +69,7 @@ class PackedWeight(Packed):
         if bias is not None:
             raise ValueError("bias: got one beside a packed weight, expected it in pack_weight")
         for name, value, packed in zip(_DEFAULTS, call, self.said, strict=True):
-            if not (_said_nothing(name, value, spatial) or _same(value, packed)):
+            if not (_said_nothing(name, value, spatial) or written_alike(value, packed)):
                 raise ValueError(f"{name}: got {shown(value)}, expected {shown(packed)} as packed")
 
 

@@ -18,9 +18,11 @@ from ._arguments import (
     array_of,
     choice,
     integer,
+    layout_of,
     readable,
     shown,
     written,
+    written_alike,
 )
 from ._quantized import Weight, convolve
 
@@ -144,26 +146,15 @@ class PackedWeight(Weight):
 
     def __repr__(self) -> str:
         """Shape, and what was said of its use."""
-        default = _layouts(len(self.shape) - 2)
+        default = layout_of(len(self.shape) - 2)
         said = "".join(
             f", {name}={value!r}"
             for name, value, nothing in zip(_TERMS, self.said, _DEFAULTS, strict=True)
-            if not (_same(value, nothing) or (name == "layout" and value == default))
+            if not (written_alike(value, nothing) or (name == "layout" and value == default))
         )
         return (
             f"<quantized.PackedWeight {self.shape}{' with bias' * (self.bias is not None)}{said}>"
         )
-
-
-def _same(a: object, b: object) -> bool:
-    """Say whether two arguments are written alike."""
-    a, b = written(a), written(b)
-    return a is b or (type(a) is type(b) and bool(a == b))
-
-
-def _layouts(spatial: int) -> str:
-    """Return the layout of a call that mentions none."""
-    return "NC" + "DHW"[3 - spatial :]
 
 
 def _prepared(
@@ -193,8 +184,8 @@ def _prepared(
         if given is not None:
             raise ValueError(f"{name}: got one beside a packed weight, expected it in pack_weight")
     for name, value, packed, nothing in zip(_TERMS, terms, weight.said, _DEFAULTS, strict=True):
-        default = _layouts(spatial) if name == "layout" else nothing
-        if not (_same(value, default) or _same(value, packed)):
+        default = layout_of(spatial) if name == "layout" else nothing
+        if not (written_alike(value, default) or written_alike(value, packed)):
             raise ValueError(f"{name}: got {shown(value)}, expected {shown(packed)} as packed")
     return weight
 

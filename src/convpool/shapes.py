@@ -70,7 +70,7 @@ def conv_output_shape(
     x = _arguments.shaped(_arguments.whole_shape("input_shape", images, len(images), batch))
     weight = _arguments.shaped(_arguments.whole_shape("weight_shape", kernels, len(kernels), False))
     if layout is None:
-        layout = "NC" + "DHW"[3 - spatial :]
+        layout = _arguments.layout_of(spatial)
     with _arguments.called(x="input_shape", weight="weight_shape"):
         if transposed:
             terms = _transposed.settled(
