@@ -8,6 +8,7 @@
  *   types.h      element types, borders, activations
  *   cpu.h        convpool_cpu_capabilities(): the instruction sets that can run here
  *   geometry.h   convpool_conv, convpool_pool: a problem as sizes and strides
+ *   windows.h    convpool_windows: where the micro-kernel finds pixels that nobody packed
  *   filter.h     convpool_filter: one kernel over every channel of an image
  *   dispatch.h   convpool_find_kernels(): the functions for an element type and instruction set
  *
@@ -60,9 +61,15 @@
  *     to whole vectors: k->columns is enough. Whole vectors of b and of the tile are read and
  *     written, and b perhaps one step too far.
  *
- *   gemm_rows(rows, columns, depth, a, a_row, a_step, b, b_step, tile, tile_step, chain)
- *     The same with rows anywhere, a[k * a_step + r * a_row]: pixels where they lie, for kernels of
- *     one tap at stride 1. Of `a` no more is read.
+ *   gemm_rows(rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain)
+ *     The same with rows anywhere: a[place[r] + offset[k]], of which no more is read. Pixels then
+ *     need no packing where they are rows: those of kernels of one tap are read from x itself
+ *     (convpool_input_places), others from a copy of what their windows see.
+ *
+ *   copy_windows(conv, windows, x, copy)
+ *     That copy, described by convpool_copied_windows; each pixel is found by
+ *     convpool_copied_places, each step by convpool_copied_offsets. x: the first channel copied.
+ *     copy holds windows->size.
  *
  *   store_tile(conv, tile, pitch, pixel_rows, channel, channels, pixel, pixels, bias, residual,
  *              out)

@@ -22,11 +22,13 @@ typedef struct convpool_kernels {
                         int64_t pixel, int64_t pixels, int64_t width, int64_t pitch, void *panel);
     void (*pack_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
                          int64_t channel, int64_t width, void *strip, int64_t block, int64_t pitch);
+    void (*copy_windows)(const convpool_conv *conv, const convpool_windows *windows, const void *x,
+                         void *copy);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
                       int64_t b_step, void *tile, int64_t tile_step, int chain);
-    void (*gemm_rows)(int64_t rows, int64_t columns, int64_t depth, const void *a, int64_t a_row,
-                      int64_t a_step, const void *b, int64_t b_step, void *tile, int64_t tile_step,
-                      int chain);
+    void (*gemm_rows)(int64_t rows, int64_t columns, int64_t depth, const void *a,
+                      const int64_t *place, const int64_t *offset, const void *b, int64_t b_step,
+                      void *tile, int64_t tile_step, int chain);
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch, int pixel_rows,
                        int64_t channel, int64_t channels, int64_t pixel, int64_t pixels,
                        const void *bias, const void *residual, void *out);
@@ -72,6 +74,7 @@ typedef double convpool_real_f64;
             convpool_rows_##isa, convpool_columns_##real##_##isa,                         \
             CONVPOOL_FILTER_##storage(isa),                                               \
             convpool_pack_pixels_##storage##_##isa, convpool_pack_weights_##storage##_##isa, \
+            convpool_copy_windows_##storage##_##isa,                                      \
             convpool_gemm_tile_##real##_##isa, convpool_gemm_rows_##real##_##isa,         \
             convpool_store_tile_##storage##_##isa,                                        \
             convpool_stage_patch_##storage##_##isa, convpool_stencil_##real##_##isa,      \
@@ -86,7 +89,7 @@ typedef double convpool_real_f64;
     {                                                                                   \
         sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, convpool_rows_##isa, \
             convpool_columns_f64_##isa, CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL,  \
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL              \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL              \
     }
 
 /* Bytes `x`, with weights of int16_t, and what their sums are stored as. */
@@ -94,7 +97,7 @@ typedef double convpool_real_f64;
     {                                                                                       \
         1, sizeof(int16_t), sizeof(out_type), sizeof(int32_t), 2, convpool_rows_##isa,      \
             convpool_columns_i32_##isa, filter, convpool_pair_pixels_##x##_##isa,           \
-            convpool_pair_weights_i16_##isa, convpool_gemm_tile_i32_##isa, NULL,            \
+            convpool_pair_weights_i16_##isa, NULL, convpool_gemm_tile_i32_##isa, NULL,      \
             convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
             NULL, NULL                                                                      \
     }

@@ -4,6 +4,7 @@
  * REAL_NAME, ISA_NAME and TARGET stay.
  */
 #include "pack.inc.h"
+#include "windows.inc.h"
 #include "stage.inc.h"
 #include "epilogue.inc.h"
 #include "winograd_elements.inc.h"

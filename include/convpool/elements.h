@@ -9,12 +9,10 @@
 #include "geometry.h"
 #include "half.h"
 #include "types.h"
+#include "windows.h"
 
 /* No strip is wider: bounds the small arrays that packers and epilogues keep on the stack. */
 enum { CONVPOOL_MAX_WIDTH = 64 };
-
-/* Nor is a panel longer. */
-enum { CONVPOOL_MAX_PIXELS = 256 };
 
 /* Elements of a patch that packing keeps on the stack: it shares the first level of cache with what
  * it is copied to. */

@@ -10,8 +10,8 @@
  *      |.|   |                |
  *      +-+   +----------------+
  *     ROWS
- *   a is read at a[k * a_step + r * a_row], in a strip at a[k * ROWS + r], b at b[k * b_step + c],
- *   tile at tile[r * tile_step + c].
+ *   a is read in a strip at a[k * ROWS + r], or anywhere at a[place[r] + offset[k]], b at
+ *   b[k * b_step + c], tile at tile[r * tile_step + c].
  *
  * Each element is a chain of (fused) multiply-adds in the order of k, from 0 or from what the tile
  * holds: neither the number of threads, nor the cut of depth into blocks, nor the width of a vector
@@ -28,17 +28,19 @@
  * that over k unroll. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int rows,
                                                   const int vectors, int64_t depth,
-                                                  const REAL *CONVPOOL_RESTRICT a, int64_t a_row,
-                                                  int64_t a_step,
+                                                  const REAL *CONVPOOL_RESTRICT a,
+                                                  const int64_t *place, const int64_t *offset,
                                                   const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
                                                   REAL *CONVPOOL_RESTRICT tile, int64_t tile_step,
                                                   int chain)
 {
     VEC sum[ROWS][VECTORS];
+    const REAL *row[ROWS];
     int r, v;
     int64_t k;
     CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
+        row[r] = strip ? NULL : a + place[r];
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + v * LANES)
@@ -53,13 +55,13 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
         }
         CONVPOOL_UNROLL
         for (r = 0; r < rows; ++r) {
-            const VEC row = strip ? VROW(a, r) : VSET1(a[r * a_row]);
+            const VEC factor = strip ? VROW(a, r) : VSET1(row[r][offset[k]]);
             CONVPOOL_UNROLL
             for (v = 0; v < vectors; ++v) {
-                sum[r][v] = VFMA(row, column[v], sum[r][v]);
+                sum[r][v] = VFMA(factor, column[v], sum[r][v]);
             }
         }
-        a += strip ? ROWS : a_step;
+        a += ROWS;
         b += b_step;
     }
     CONVPOOL_UNROLL
@@ -85,7 +87,7 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
     REAL *tile_ = (REAL *)tile;
 #define TILE_CASE(r, v)                                                                     \
     case (r) * 16 + (v):                                                                    \
-        NAME(tile_body)(1, r, v, depth, a_, 1, ROWS, b_, b_step, tile_, tile_step, chain);  \
+        NAME(tile_body)(1, r, v, depth, a_, NULL, NULL, b_, b_step, tile_, tile_step, chain);  \
         break;
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
         TILE_CASES(TILE_CASE)
@@ -94,17 +96,17 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
 #undef TILE_CASE
 }
 
-/* The same with rows where they lie, of which no more is read: a[k * a_step + r * a_row]. */
+/* The same with rows anywhere, of which no more is read: a[place[r] + offset[k]]. */
 TARGET CONVPOOL_INLINE void NAME(gemm_rows)(int64_t rows, int64_t columns, int64_t depth,
-                                            const void *a, int64_t a_row, int64_t a_step,
-                                            const void *b, int64_t b_step, void *tile,
-                                            int64_t tile_step, int chain)
+                                            const void *a, const int64_t *place,
+                                            const int64_t *offset, const void *b, int64_t b_step,
+                                            void *tile, int64_t tile_step, int chain)
 {
     const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
     REAL *tile_ = (REAL *)tile;
 #define TILE_CASE(r, v)                                                                           \
     case (r) * 16 + (v):                                                                          \
-        NAME(tile_body)(0, r, v, depth, a_, a_row, a_step, b_, b_step, tile_, tile_step, chain);  \
+        NAME(tile_body)(0, r, v, depth, a_, place, offset, b_, b_step, tile_, tile_step, chain);  \
         break;
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
         TILE_CASES(TILE_CASE)

@@ -7,7 +7,7 @@
     parallel over (group, block of pixels, which run on from image to image, block of channels):
         for each block of depth:
             panel = pack(input pixels, block of depth)         (of this thread)
-                    or, for kernels of one tap, the input itself
+                    or a copy of what the windows see, border and all, or the input itself
             for each strip of channels x strip of pixels:
                 tile += weights strip * panel strip            (from 0 at the first block)
                 at the last block: out = epilogue(tile)
@@ -37,30 +37,35 @@ cdef enum:
     DEPTH_BLOCK = 256    # steps of a panel at most: 16 kB for a strip of 16 float32 pixels
     POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
-    FEW_CHANNELS = 96    # of output: so few do not repay the packing of pixels
+    FEW_CHANNELS = 96    # of output: so few do not repay the packing of points
+    LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
     LEAST_COLUMNS = 3    # strips of pixels in a block, if there is a choice: all weights are read
     LEAST_ROWS = 4       # for each
-    MOST_STRIPS = PIXEL_BLOCK  # of pixels in a block
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
+
+
+cdef enum Source:        # of pixels, for the micro-kernel
+    PACKED
+    COPIED               # windows in a copy of what they see
+    IN_PLACE
 
 
 cdef struct Plan:
     const convpool_kernels* kernels
     int pixel_rows               # tiles: rows of pixels, columns of channels; or the other way
-    int in_place                 # rows of pixels are read where they lie, a strip of one image
+    Source source
     int64_t depth, depth_block
     int64_t pixels, pixel_width, pixel_strips, pixel_blocks
-    int64_t image_pixels, image_strips  # what strips are cut from: an image, or the whole batch
     int64_t channel_width, channel_strips, channel_blocks
     int64_t block_strips         # strips of channels in a block, at most
     int64_t weight_piece         # elements of a packed strip's share of one block of depth
     int64_t weight_block, weight_group  # elements of one block of depth, of one group
     int64_t strip_pitch          # elements from one strip of a panel to the next
-    int64_t panel_size, tile_size, scratch_size  # bytes, of a thread
+    int64_t panel_size, offsets_size, tile_size, scratch_size  # bytes, of a thread
     int64_t tasks
 
 
@@ -68,38 +73,53 @@ cdef struct Plan:
 cdef struct Part:
     int64_t pixel, pixels, channel, channels
     int64_t strips                        # of pixels
-    int64_t begin[MOST_STRIPS + 1]        # where each begins, from `pixel` on
-    int64_t place[MOST_STRIPS]            # its first element in x
+    int64_t begin[PIXEL_BLOCK + 1]        # where each begins, from `pixel` on
+    convpool_windows windows              # of a copy
+    int64_t place[PIXEL_BLOCK]            # each pixel's, in the copy or in x
 
 
-cdef bint is_pointwise(const convpool_conv* conv) noexcept:
-    """Whether pixel i of the output sees pixel i of the input alone."""
-    cdef int i
-    for i in range(CONVPOOL_AXES):
-        if (conv.axis[i].kernel != 1 or conv.axis[i].stride != 1 or conv.axis[i].before
-                or conv.axis[i].after):
-            return False
-    return True
+cdef bint is_points(const convpool_conv* conv) noexcept:
+    """Whether each pixel of the output sees one pixel of the input alone, and never the border."""
+    return convpool_taps(conv.axis) == 1 and convpool_unpadded(conv.axis)
 
 
-cdef bint wastes_columns(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
-    """Whether pixels as columns would leave a tenth of the vectors' lanes empty: then channels are
-    columns, though pixels lie next to each other. No result depends on it."""
-    cdef int64_t pixels = conv.batch * convpool_pixels(conv.axis)
-    return 10 * pixels < 9 * ceil_div(pixels, kernels.columns // 2) * (kernels.columns // 2)
+cdef bint wastes(const convpool_kernels* kernels, int64_t columns) noexcept:
+    """Whether so many columns would leave a tenth of their vectors' lanes empty."""
+    cdef int64_t lanes = kernels.columns // 2
+    return 10 * columns < 9 * ceil_div(columns, lanes) * lanes
 
 
-cdef bint reads_in_place(const convpool_kernels* kernels, const convpool_conv* conv,
-                         bint channels_last) noexcept:
-    """Whether the micro-kernel can read pixels where they lie, and sooner than packed: pixels
-    evenly apart, of elements that need no conversion. Channels so far apart that they meet in the
-    same sets of the cache are better packed. No result depends on it."""
+cdef bint suits_rows(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+    """Whether channels should be the columns of tiles though pixels lie next to each other: then
+    those need no packing, but results have to be turned. Says the same of all sizes of image."""
+    return (kernels.gemm_rows != NULL and not wastes(kernels, conv.out_channels)
+            and (convpool_taps(conv.axis) > 1
+                 or (kernels.element_size == kernels.real_size
+                     and conv.out_channels <= FEW_CHANNELS)))
+
+
+cdef Source source_of_rows(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+    """Whence rows of pixels are best read. Points so far apart that they meet in the same sets of
+    the cache should be packed, and windows that see too much have to be."""
     cdef int64_t apart = conv.x_stride[CONVPOOL_AT_CHANNEL] * <int64_t>kernels.element_size
-    return (is_pointwise(conv) and conv.axis[CONVPOOL_DEPTH].out == 1
-            and conv.axis[CONVPOOL_ROW].out == 1 and kernels.element_size == kernels.real_size
-            and apart % CROWDED != 0
-            and (channels_last or conv.out_channels <= FEW_CHANNELS
-                 or wastes_columns(kernels, conv)))
+    cdef int64_t channels = min(conv.channels, DEPTH_BLOCK // convpool_taps(conv.axis) + 2)
+    if kernels.gemm_rows == NULL:
+        return PACKED
+    if is_points(conv):
+        return IN_PLACE if (kernels.element_size == kernels.real_size
+                            and apart % CROWDED != 0) else PACKED
+    return (COPIED if convpool_windows_most(conv, PIXEL_BLOCK, channels) <= LARGEST_COPY
+            else PACKED)
+
+
+cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) noexcept:
+    """Which way round tiles lie, and where their pixels are read. No result depends on it."""
+    plan.source = source_of_rows(plan.kernels, conv)
+    plan.pixel_rows = (
+        channels_last or wastes(plan.kernels, conv.batch * convpool_pixels(conv.axis))
+        or (plan.source != PACKED and suits_rows(plan.kernels, conv)))
+    if not plan.pixel_rows:
+        plan.source = PACKED
 
 
 cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) noexcept:
@@ -132,19 +152,15 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     cdef int64_t real = <int64_t>kernels.real_size
     cdef int64_t most = PIXEL_BLOCK // plan.pixel_width, most_channels = plan.channel_strips
     cdef int64_t least = LEAST_ROWS if plan.pixel_rows else LEAST_COLUMNS, even, tiles
-    plan.image_pixels = convpool_pixels(conv.axis)
-    plan.pixels = conv.batch * plan.image_pixels
-    if not plan.in_place:
-        plan.image_pixels = plan.pixels
-    plan.image_strips = ceil_div(plan.image_pixels, plan.pixel_width)
-    plan.pixel_strips = plan.pixels // plan.image_pixels * plan.image_strips
+    plan.pixels = conv.batch * convpool_pixels(conv.axis)
+    plan.pixel_strips = ceil_div(plan.pixels, plan.pixel_width)
     plan.tile_size = plan.pixel_width * plan.channel_width * real
     if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
         most = max(<int64_t>1, min(most, TILES // (plan.tile_size * most_channels)))
         most_channels = max(<int64_t>1, min(most_channels, TILES // (plan.tile_size * most)))
     plan.pixel_blocks = ceil_div(plan.pixel_strips, most)
     plan.channel_blocks = ceil_div(plan.channel_strips, most_channels)
-    if (threads > 1 and plan.in_place and conv.out_channels > plan.pixels
+    if (threads > 1 and plan.source != PACKED and conv.out_channels > plan.pixels
             and plan.channel_strips % threads == 0):
         plan.channel_blocks = max(plan.channel_blocks, threads)
     elif threads > 1:
@@ -160,11 +176,23 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.block_strips = ceil_div(plan.channel_strips, plan.channel_blocks)
     # One line more than a strip holds, lest strips meet in one set of the cache.
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
-    plan.panel_size = 0 if plan.in_place else aligned(most * plan.strip_pitch * real)
+    plan.panel_size = panel_size(plan, conv, most) * real
+    plan.offsets_size = 0 if plan.source == PACKED else plan.depth_block * sizeof(int64_t)
     tiles = most if plan.pixel_rows else ceil_div(CHANNEL_BLOCK, plan.channel_width)
     if plan.depth > plan.depth_block:
         tiles = most * plan.block_strips
-    plan.scratch_size = plan.panel_size + aligned(tiles * plan.tile_size)
+    plan.scratch_size = plan.panel_size + plan.offsets_size + aligned(tiles * plan.tile_size)
+
+
+cdef int64_t panel_size(const Plan* plan, const convpool_conv* conv, int64_t strips) noexcept nogil:
+    """Elements that a block of so many strips of pixels is packed or copied to."""
+    cdef int64_t channels
+    if plan.source == PACKED:
+        return aligned(strips * plan.strip_pitch)
+    if plan.source == IN_PLACE:
+        return 0
+    channels = min(conv.channels, plan.depth_block // convpool_taps(conv.axis) + 2)
+    return aligned(<int64_t>convpool_windows_most(conv, strips * plan.pixel_width, channels))
 
 
 cdef void pack_strip(const Plan* plan, const convpool_conv* conv, bytes_in weight,
@@ -200,51 +228,69 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
 
 
 cdef int64_t first_pixel(const Plan* plan, int64_t strip) noexcept nogil:
-    """Where a strip begins. Those of pixels in place are as even as can be: a tile of one row takes
-    as long as one of four."""
-    cdef int64_t image = strip // plan.image_strips
-    strip %= plan.image_strips
-    if plan.in_place:
-        return image * plan.image_pixels + cut(plan.image_pixels, plan.image_strips, strip)
-    return min(strip * plan.pixel_width, plan.pixels) + image * plan.image_pixels
+    """Where a strip begins. Those that need no packing are as even as can be: a tile of one row
+    takes as long as one of four."""
+    if plan.source != PACKED:
+        return cut(plan.pixels, plan.pixel_strips, strip)
+    return min(strip * plan.pixel_width, plan.pixels)
 
 
 cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
                    int64_t channel_block, Part* part) noexcept nogil:
     """A block of pixels by a block of channels."""
-    cdef int64_t strip = cut(plan.pixel_strips, plan.pixel_blocks, block)
-    cdef int64_t i, pixel
+    cdef int64_t strip = cut(plan.pixel_strips, plan.pixel_blocks, block), i
     part.strips = cut(plan.pixel_strips, plan.pixel_blocks, block + 1) - strip
     part.pixel = first_pixel(plan, strip)
-    for i in range(part.strips):
-        pixel = first_pixel(plan, strip + i)
-        part.begin[i] = pixel - part.pixel
-        part.place[i] = (pixel // plan.image_pixels * conv.x_stride[CONVPOOL_AT_BATCH]
-                         + pixel % plan.image_pixels * conv.x_stride[CONVPOOL_AT_COLUMN])
-    part.pixels = first_pixel(plan, strip + part.strips) - part.pixel
-    part.begin[part.strips] = part.pixels
+    for i in range(part.strips + 1):
+        part.begin[i] = first_pixel(plan, strip + i) - part.pixel
+    part.pixels = part.begin[part.strips]
     part.channel = plan.channel_width * cut(plan.channel_strips, plan.channel_blocks, channel_block)
     part.channels = min(conv.out_channels, plan.channel_width * cut(
         plan.channel_strips, plan.channel_blocks, channel_block + 1)) - part.channel
 
 
-cdef void convolve_part(const Plan* plan, const convpool_conv* conv, const Part* part,
+cdef bytes_in find_rows(const Plan* plan, const convpool_conv* conv, Part* part, bytes_in x,
+                        int64_t begin, int64_t end, bytes_out copy,
+                        int64_t* offsets) noexcept nogil:
+    """Where gemm_rows finds steps [begin, end) of a part's pixels: from the result on, at
+    part.place and `offsets`."""
+    cdef int64_t element = <int64_t>plan.kernels.element_size, taps = convpool_taps(conv.axis), k
+    cdef int64_t channel = begin // taps, step = conv.x_stride[CONVPOOL_AT_CHANNEL]
+    x += channel * step * element
+    if plan.source == IN_PLACE:
+        convpool_input_places(conv, part.pixel, part.pixels, part.place)
+        for k in range(end - begin):
+            offsets[k] = k * step
+        return x
+    convpool_copied_windows(conv, part.pixel, part.pixels, ceil_div(end, taps) - channel,
+                            &part.windows)
+    convpool_copied_places(conv, &part.windows, part.place)
+    convpool_copied_offsets(conv, &part.windows, begin, end, offsets)
+    plan.kernels.copy_windows(conv, &part.windows, x, copy)
+    return copy
+
+
+cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
                         bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
                         bytes_out out, bytes_out scratch) noexcept nogil:
     cdef int64_t begin = 0, end, first, last
     cdef bytes_out panel = scratch
-    cdef bytes_out tiles = scratch + plan.panel_size
+    cdef int64_t* offsets = <int64_t*>(scratch + plan.panel_size)
+    cdef bytes_out tiles = scratch + plan.panel_size + plan.offsets_size
+    cdef bytes_in rows = panel
     while begin < plan.depth:
         end = min(begin + plan.depth_block, plan.depth)
-        if not plan.in_place:
+        if plan.source == PACKED:
             plan.kernels.pack_pixels(conv, x, begin, end, part.pixel, part.pixels,
                                      plan.pixel_width, plan.strip_pitch, panel)
+        else:
+            rows = find_rows(plan, conv, part, x, begin, end, panel, offsets)
         first = 0
         while first < part.channels:
             last = min(first + CHANNEL_BLOCK, part.channels)
             if plan.pixel_rows:
-                multiply_rows(plan, conv, part, weights, x, panel, tiles, begin, end, first, last,
-                              bias, residual, out)
+                multiply_rows(plan, conv, part, weights, rows, offsets, tiles, begin, end, first,
+                              last, bias, residual, out)
             else:
                 multiply_columns(plan, conv, part, weights, panel, tiles, begin, end, first, last,
                                  bias, residual, out)
@@ -260,34 +306,32 @@ cdef inline bytes_in weights_at(const Plan* plan, bytes_in weights, int64_t step
 
 
 cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part* part,
-                        bytes_in weights, bytes_in x, bytes_in panel, bytes_out tiles,
+                        bytes_in weights, bytes_in rows, const int64_t* offsets, bytes_out tiles,
                         int64_t begin, int64_t end, int64_t first, int64_t last, bytes_in bias,
                         bytes_in residual, bytes_out out) noexcept nogil:
     """Steps [begin, end) of a part's channels [first, last), which are columns: a strip of weights
     stays while pixels stream past it."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size, columns = kernels.columns
-    cdef int64_t step = conv.x_stride[CONVPOOL_AT_CHANNEL]
-    cdef int64_t row = conv.x_stride[CONVPOOL_AT_COLUMN]
-    cdef int64_t channel = first, used, p, rows
+    cdef int64_t channel = first, used, p, pixel, pixels
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
     cdef bytes_out line = tiles
     cdef bytes_out tile
-    x += begin * step * real
     while channel < last:
         used = min(columns, last - channel)
         weight = weights_at(plan, weights, begin, part.channel + channel)
         if plan.depth > plan.depth_block:
             line = tiles + channel // columns * part.strips * plan.tile_size
         for p in range(part.strips):
-            rows = part.begin[p + 1] - part.begin[p]
-            tile = line + part.begin[p] * columns * real
-            if plan.in_place:
-                kernels.gemm_rows(rows, used, end - begin, x + part.place[p] * real, row, step,
+            pixel = part.begin[p]
+            pixels = part.begin[p + 1] - pixel
+            tile = line + pixel * columns * real
+            if plan.source == PACKED:
+                kernels.gemm_tile(pixels, used, end - begin, rows + p * plan.strip_pitch * real,
                                   weight, columns, tile, columns, chain)
             else:
-                kernels.gemm_tile(rows, used, end - begin, panel + p * plan.strip_pitch * real,
+                kernels.gemm_rows(pixels, used, end - begin, rows, part.place + pixel, offsets,
                                   weight, columns, tile, columns, chain)
         if end == plan.depth:
             kernels.store_tile(conv, line, columns, True, part.channel + channel, used, part.pixel,
@@ -403,9 +447,7 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype
     set_channels(&sized, weight, conv.groups)
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
     plan.kernels = kernels_for(dtype)
-    plan.pixel_rows = channels_last or (
-        is_pointwise(&sized) and plan.kernels.element_size == plan.kernels.real_size
-        and sized.out_channels <= FEW_CHANNELS)
+    plan.pixel_rows = channels_last or suits_rows(plan.kernels, &sized)
     plan_weights(&plan, &sized)
     if by_winograd(&sized, algorithm):
         winograd_strips(strips, &plan, &sized, weight, threads)
@@ -425,8 +467,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     cdef int threads
     convpool_merge_rows(conv, residual != NULL)
     plan.kernels = kernels_for(dtype)
-    plan.in_place = reads_in_place(plan.kernels, conv, channels_last)
-    plan.pixel_rows = channels_last or plan.in_place or wastes_columns(plan.kernels, conv)
+    plan_tiles(&plan, conv, channels_last)
     plan_weights(&plan, conv)
     threads = threads_for(
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth

@@ -60,6 +60,9 @@ cdef extern from "convpool/convpool.h" nogil:
         int average, include_padding, adaptive
         int64_t divisor
 
+    ctypedef struct convpool_windows:
+        int64_t channels, size
+
     ctypedef struct convpool_filter:
         int64_t height, width, channels
         int64_t kernel_height, kernel_width, above, left
@@ -99,10 +102,12 @@ cdef extern from "convpool/convpool.h" nogil:
                             int64_t, int64_t, void*) noexcept nogil
         void (*pack_weights)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,
                              void*, int64_t, int64_t) noexcept nogil
+        void (*copy_windows)(const convpool_conv*, const convpool_windows*, const void*,
+                             void*) noexcept nogil
         void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
                           int64_t, int) noexcept nogil
-        void (*gemm_rows)(int64_t, int64_t, int64_t, const void*, int64_t, int64_t, const void*,
-                          int64_t, void*, int64_t, int) noexcept nogil
+        void (*gemm_rows)(int64_t, int64_t, int64_t, const void*, const int64_t*, const int64_t*,
+                          const void*, int64_t, void*, int64_t, int) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,
@@ -129,6 +134,15 @@ cdef extern from "convpool/convpool.h" nogil:
     unsigned convpool_cpu_capabilities()
     const char* convpool_isa_name(int isa)
     const convpool_kernels* convpool_find_kernels(int dtype, int isa)
+    double convpool_windows_most(const convpool_conv* conv, int64_t pixels, int64_t channels)
+    void convpool_copied_windows(const convpool_conv* conv, int64_t pixel, int64_t pixels,
+                                 int64_t channels, convpool_windows* windows)
+    void convpool_copied_places(const convpool_conv* conv, const convpool_windows* windows,
+                                int64_t* place)
+    void convpool_copied_offsets(const convpool_conv* conv, const convpool_windows* windows,
+                                 int64_t begin, int64_t end, int64_t* offset)
+    void convpool_input_places(const convpool_conv* conv, int64_t pixel, int64_t pixels,
+                               int64_t* place)
     void convpool_merge_rows(convpool_conv* conv, int with_residual)
     convpool_stage convpool_stage_for(const convpool_conv* conv, int64_t rows, int64_t columns,
                                       int64_t lanes)
@@ -147,4 +161,5 @@ cdef extern from "convpool/convpool.h" nogil:
     int64_t convpool_border_index(int64_t i, int64_t size, int border)
     int64_t convpool_input_index(const convpool_axis* axis, int64_t o, int64_t tap, int border)
     int64_t convpool_taps(const convpool_axis* axis)
+    int convpool_unpadded(const convpool_axis* axis)
     convpool_pool_block convpool_pool_cut(const convpool_pool* pool, int channels_last)

@@ -400,27 +400,80 @@ static void in_place(int dtype, int isa, int channels_last)
     call c = call_of(&one, dtype, isa, channels_last, 0);
     const convpool_kernels *k = c.k;
     const int64_t channel_step = c.conv.x_stride[CONVPOOL_AT_CHANNEL];
-    const int64_t pixel_step = c.conv.x_stride[CONVPOOL_AT_COLUMN];
+    int64_t *place = (int64_t *)allocate(PIXELS * (int64_t)sizeof(int64_t));
+    int64_t *offset = (int64_t *)allocate(CHANNELS * (int64_t)sizeof(int64_t));
     char *weights = (char *)allocate((CHANNELS + 1) * k->columns * c.real);
     char *tiles = (char *)allocate(PIXELS * k->columns * c.real);
     int64_t channel, pixel;
+    convpool_input_places(&c.conv, 0, PIXELS, place);
+    for (channel = 0; channel < CHANNELS; ++channel) {
+        offset[channel] = channel * channel_step;
+    }
     for (channel = 0; channel < OUT; channel += k->columns) {
         const int64_t used = least(k->columns, OUT - channel);
         k->pack_weights(&c.conv, c.weight, c.weight_stride, channel, k->columns, weights, CHANNELS,
                         0);
         for (pixel = 0; pixel < PIXELS; pixel += k->rows) {
-            const char *from = c.x + pixel * pixel_step * c.real;
             char *tile = tiles + pixel * k->columns * c.real;
             const int64_t rows = least(k->rows, PIXELS - pixel);
-            k->gemm_rows(rows, used, FIRST, from, pixel_step, channel_step, weights, k->columns,
-                         tile, k->columns, CONVPOOL_CHAIN_STARTS);
-            k->gemm_rows(rows, used, CHANNELS - FIRST, from + FIRST * channel_step * c.real,
-                         pixel_step, channel_step, weights + FIRST * k->columns * c.real,
-                         k->columns, tile, k->columns, CONVPOOL_CHAIN_GOES_ON);
+            k->gemm_rows(rows, used, FIRST, c.x, place + pixel, offset, weights, k->columns, tile,
+                         k->columns, CONVPOOL_CHAIN_STARTS);
+            k->gemm_rows(rows, used, CHANNELS - FIRST, c.x, place + pixel, offset + FIRST,
+                         weights + FIRST * k->columns * c.real, k->columns, tile, k->columns,
+                         CONVPOOL_CHAIN_GOES_ON);
         }
         k->store_tile(&c.conv, tiles, k->columns, 1, channel, used, 0, PIXELS, c.bias, NULL, c.out);
     }
     report("place", one.name, dtype, channels_last, c.out, c.out_count);
+}
+
+/* The same with pixels as rows in a copy of what windows see. */
+static void windows(const layer *l, int dtype, int isa, int channels_last)
+{
+    enum { STEPS = 100 };
+    call c = call_of(l, dtype, isa, channels_last, 0);
+    const convpool_kernels *k = c.k;
+    const int64_t depth = l->channels * c.taps, all = l->batch * c.pixels;
+    const int64_t most = CONVPOOL_MAX_PIXELS / k->rows * k->rows, tile_size = k->columns * c.real;
+    const int64_t strips = ceil_div(l->out_channels, k->columns);
+    char *weights = (char *)allocate(strips * (depth + 1) * tile_size);
+    char *tiles = (char *)allocate(strips * most * tile_size);
+    int64_t *place = (int64_t *)allocate(most * (int64_t)sizeof(int64_t));
+    int64_t *offset = (int64_t *)allocate(STEPS * (int64_t)sizeof(int64_t));
+    convpool_windows seen;
+    int64_t strip, pixel, begin, p;
+    for (strip = 0; strip < strips; ++strip) {
+        k->pack_weights(&c.conv, c.weight, c.weight_stride, strip * k->columns, k->columns,
+                        weights + strip * depth * tile_size, depth, 0);
+    }
+    for (pixel = 0; pixel < all; pixel += most) {
+        const int64_t pixels = least(all - pixel, most);
+        for (begin = 0; begin < depth; begin += STEPS) {
+            const int64_t end = least(depth, begin + STEPS), channel = begin / c.taps;
+            const int chain = begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS;
+            char *copy;
+            convpool_copied_windows(&c.conv, pixel, pixels, ceil_div(end, c.taps) - channel, &seen);
+            convpool_copied_places(&c.conv, &seen, place);
+            convpool_copied_offsets(&c.conv, &seen, begin, end, offset);
+            copy = (char *)allocate(seen.size * c.real);
+            k->copy_windows(&c.conv, &seen,
+                            c.x + channel * c.conv.x_stride[CONVPOOL_AT_CHANNEL] * c.element, copy);
+            for (strip = 0; strip < strips; ++strip) {
+                const int64_t used = least(k->columns, l->out_channels - strip * k->columns);
+                for (p = 0; p < pixels; p += k->rows) {
+                    k->gemm_rows(least(k->rows, pixels - p), used, end - begin, copy, place + p,
+                                 offset, weights + (strip * depth + begin) * tile_size, k->columns,
+                                 tiles + (strip * most + p) * tile_size, k->columns, chain);
+                }
+            }
+        }
+        for (strip = 0; strip < strips; ++strip) {
+            k->store_tile(&c.conv, tiles + strip * most * tile_size, k->columns, 1,
+                          strip * k->columns, least(k->columns, l->out_channels - strip * k->columns),
+                          pixel, pixels, c.bias, c.residual, c.out);
+        }
+    }
+    report("windows", l->name, dtype, channels_last, c.out, c.out_count);
 }
 
 /* Every activation of every kind of number, straight from a tile. */
@@ -863,6 +916,7 @@ static void all_layers(int dtype, int isa, int channels_last)
 #define EACH(layers) for (i = 0; i < sizeof(layers) / sizeof *(layers); ++i)
     activations(dtype, isa, channels_last);
     EACH(direct_layers) DO(direct("direct", &direct_layers[i], dtype, isa, channels_last));
+    EACH(direct_layers) DO(windows(&direct_layers[i], dtype, isa, channels_last));
     if (dtype != CONVPOOL_F16) {
         DO(in_place(dtype, isa, channels_last));
     }

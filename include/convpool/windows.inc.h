@@ -1,0 +1,67 @@
+/* windows.inc.h - the copy of what windows see (windows.h), filled.
+ *
+ * Included once for each instruction set and element type, after pack.inc.h.
+ */
+#define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
+
+/* One line whose channels are neighbours; `line`: NULL where it is all border. */
+TARGET CONVPOOL_NOINLINE void NAME(copy_pixels)(const convpool_conv *conv,
+                                                const convpool_windows *windows,
+                                                const STORAGE *line, int64_t first, REAL *to)
+{
+    const convpool_axis *axis = &conv->axis[CONVPOOL_COLUMN];
+    int64_t j, c;
+    for (j = 0; j < windows->columns; ++j, to += windows->channels) {
+        const int64_t i = line == NULL ? -1
+                                       : convpool_border_index(first + j, axis->size, conv->border);
+        if (i < 0) {
+            for (c = 0; c < windows->channels; ++c) {
+                to[c] = (REAL)conv->border_value;
+            }
+        } else {
+            NAME(copy)(line + i * conv->x_stride[CONVPOOL_AT_COLUMN], windows->channels, to);
+        }
+    }
+}
+
+/* Fills `copy` with channels from `x` on: x points to the first of them in the first image.
+ * Precondition: room for windows->size. */
+TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
+                                               const convpool_windows *windows, const void *x,
+                                               void *copy)
+{
+    const convpool_axis *depth = &conv->axis[CONVPOOL_DEPTH], *row = &conv->axis[CONVPOOL_ROW];
+    const convpool_axis *column = &conv->axis[CONVPOOL_COLUMN];
+    const int64_t *step = conv->x_stride;
+    const int64_t reach = convpool_reach(row);
+    const int64_t planes = windows->channels_last ? 1 : windows->channels;
+    int64_t channel, kd, r, line;
+    for (r = 0; r < windows->runs; ++r) {
+        const convpool_run *run = &windows->run[r];
+        const int64_t first = windows->first[r] - column->before;
+        for (channel = 0; channel < planes; ++channel) {
+            for (kd = 0; kd < depth->kernel; ++kd) {
+                const int64_t d = convpool_input_index(depth, run->depth, kd, conv->border);
+                const STORAGE *plane = (const STORAGE *)x + run->image * step[CONVPOOL_AT_BATCH] +
+                                       channel * step[CONVPOOL_AT_CHANNEL] +
+                                       d * step[CONVPOOL_AT_DEPTH];
+                REAL *to = (REAL *)copy + channel * windows->channel_step +
+                           kd * windows->depth_step + windows->top[r] * windows->line_step;
+                for (line = windows->shared[r]; line < reach; ++line) {
+                    const int64_t i = convpool_border_index(
+                        run->row * row->stride + line - row->before, row->size, conv->border);
+                    const STORAGE *from = d < 0 || i < 0 ? NULL : plane + i * step[CONVPOOL_AT_ROW];
+                    if (!windows->channels_last) {
+                        NAME(pack_line)(conv, from, first, 1, windows->columns,
+                                        to + line * windows->line_step);
+                    } else {
+                        NAME(copy_pixels)(conv, windows, from, first,
+                                          to + line * windows->line_step);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#undef NAME
