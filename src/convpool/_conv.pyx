@@ -38,6 +38,7 @@ cdef enum:
     POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     FEW_CHANNELS = 96    # of output: so few do not repay the packing of points
+    TOGETHER = 4         # strips of pixels that are stored at once, as longer lines
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
@@ -178,9 +179,9 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
     plan.panel_size = panel_size(plan, conv, most) * real
     plan.offsets_size = 0 if plan.source == PACKED else plan.depth_block * sizeof(int64_t)
-    tiles = most if plan.pixel_rows else ceil_div(CHANNEL_BLOCK, plan.channel_width)
+    tiles = most if plan.pixel_rows else TOGETHER * ceil_div(CHANNEL_BLOCK, plan.channel_width)
     if plan.depth > plan.depth_block:
-        tiles = most * plan.block_strips
+        tiles = (most + TOGETHER) * plan.block_strips
     plan.scratch_size = plan.panel_size + plan.offsets_size + aligned(tiles * plan.tile_size)
 
 
@@ -345,29 +346,33 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
                            bytes_in residual, bytes_out out) noexcept nogil:
     """The same with pixels as columns: a strip of them stays while weights stream past it."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t real = <int64_t>kernels.real_size
-    cdef int64_t strip = first // plan.channel_width, p, channel, used
+    cdef int64_t real = <int64_t>kernels.real_size, pitch = TOGETHER * kernels.columns
+    cdef int64_t strip = first // plan.channel_width, p = 0, q, strips, channel
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
     cdef bytes_out tile
-    cdef bytes_out line = tiles
-    for p in range(part.strips):
-        used = part.begin[p + 1] - part.begin[p]
-        weight = weights_at(plan, weights, begin, part.channel + first)
+    cdef bytes_out lines = tiles
+    while p < part.strips:
+        strips = min(TOGETHER, part.strips - p)
         if plan.depth > plan.depth_block:
-            line = tiles + (p * plan.block_strips + strip) * plan.tile_size
-        tile = line
-        channel = first
-        while channel < last:
-            kernels.gemm_tile(min(plan.channel_width, last - channel), used, end - begin, weight,
-                              panel + p * plan.strip_pitch * real, plan.pixel_width, tile,
-                              kernels.columns, chain)
-            weight += plan.weight_piece * real
-            tile += plan.tile_size
-            channel += plan.channel_width
+            lines = tiles + (p * plan.block_strips + TOGETHER * strip) * plan.tile_size
+        for q in range(strips):
+            weight = weights_at(plan, weights, begin, part.channel + first)
+            tile = lines + q * kernels.columns * real
+            channel = first
+            while channel < last:
+                kernels.gemm_tile(
+                    min(plan.channel_width, last - channel), part.begin[p + q + 1]
+                    - part.begin[p + q], end - begin, weight,
+                    panel + (p + q) * plan.strip_pitch * real, plan.pixel_width, tile, pitch, chain)
+                weight += plan.weight_piece * real
+                tile += TOGETHER * plan.tile_size
+                channel += plan.channel_width
         if end == plan.depth:
-            kernels.store_tile(conv, line, kernels.columns, False, part.channel + first,
-                               last - first, part.pixel + part.begin[p], used, bias, residual, out)
+            kernels.store_tile(conv, lines, pitch, False, part.channel + first, last - first,
+                               part.pixel + part.begin[p],
+                               part.begin[p + strips] - part.begin[p], bias, residual, out)
+        p += strips
 
 
 cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
