@@ -393,3 +393,18 @@ def test_dilated_windows_span_more_padding():
 def test_integers_are_refused_with_the_fix(pool, dtype):
     with pytest.raises(TypeError, match=r"\bx\b.*astype"):
         pool(np.ones((1, 1, 4, 4), dtype), 2)
+
+
+@pytest.mark.parametrize("pool", [convpool.max_pool2d, convpool.avg_pool2d])
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 1, 3)])
+@pytest.mark.parametrize("flip", [(1, 1, -1, 1), (1, -1, 1, 1), (-1, -1, -1, 1), (1, 1, 1, -1)])
+def test_nothing_is_written_beside_out_in_whatever_order_its_rows_lie(pool, order, flip):
+    x = np.random.default_rng(5).random((2, 3, 14, 14), np.float32)
+    expected = pool(x, 3, stride=2)
+    room = np.full([expected.shape[axis] + 6 for axis in order], 77, np.float32)
+    inner = room[(slice(3, -3),) * 4].transpose(np.argsort(order))
+    out = inner[tuple(slice(None, None, step) for step in flip)]
+    pool(x, 3, stride=2, out=out)
+    np.testing.assert_array_equal(out, expected)
+    inner[...] = 77
+    assert (room == 77).all()

@@ -186,6 +186,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(across_rows)(const int average, const int
                                                     REAL *out)
 {
     const int64_t last = n->columns > LANES ? n->columns - LANES : 0;
+    /* Only where each row ends at the next one, in the order of writing, may it be overrun. */
+    const int follow = n->row_step == n->columns &&
+                       (n->planes == 1 || n->plane_step == n->rows * n->row_step);
     int64_t plane, r, c;
     for (plane = 0; plane < n->planes; ++plane) {
         for (r = 0; r < n->rows; ++r) {
@@ -199,7 +202,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(across_rows)(const int average, const int
             if (c < n->columns) {
                 const VEC value = NAME(across_at)(average, stride, known, n->taps, n->gap,
                                                   cells + stride * last);
-                if (n->columns > LANES || at + LANES <= n->limit) {
+                if (n->columns > LANES || (follow && at + LANES <= n->limit)) {
                     NAME(across_store)(average, value, divisor + last, LANES, out + at + last);
                 } else {
                     NAME(across_store)(average, value, divisor, n->columns, out + at);
