@@ -113,3 +113,10 @@ def test_errors(error, name, arguments):
 def test_types_of_input_and_weight_have_to_agree():
     with pytest.raises(TypeError, match=r"^weight: "):
         convpool.conv2d(np.ones((1, 2, 9, 9)), convpool.pack_weight(np.ones((8, 2, 3, 3), "f")))
+
+
+def test_a_list_that_holds_itself_is_said_of_no_packed_weight():
+    packed, circle = convpool.pack_weight(np.ones((2, 2, 3, 3), np.float32)), [1]
+    circle.append(circle)
+    with pytest.raises(ValueError, match=r"^stride: got "):
+        convpool.conv2d(np.ones((1, 2, 5, 5), np.float32), packed, stride=circle)

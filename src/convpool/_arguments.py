@@ -3,6 +3,7 @@
 Each message reads "argument: got ..., expected ...".
 """
 
+import itertools
 import math
 import operator
 import reprlib
@@ -41,6 +42,9 @@ ALGORITHMS = {"auto": 0, "direct": 1, "winograd": 2}
 # No argument that counts pixels may be larger; sums of a few of them then fit 64 bits.
 LARGEST = 2**31 - 1
 
+# No argument has more items: a shape is the longest.
+MOST_ITEMS = 8
+
 
 # What a message shows of a value: one short line, even if the value's own repr fails.
 _short = reprlib.Repr()
@@ -48,12 +52,15 @@ _short.maxother = _short.maxstring = 80
 shown = _short.repr
 
 
-def written(value: Any) -> Any:
-    """An argument as it is written now: lists copied, arrays as the lists they stand for."""
+def written(value: Any, depth: int = 3) -> Any:
+    """An argument as it is written now: lists copied, arrays as the lists they stand for.
+
+    Lists within lists to a depth that none of ours has, as one may hold itself.
+    """
     if isinstance(value, np.ndarray):
         return value.tolist()
-    if type(value) is list or type(value) is tuple:
-        return type(value)(map(written, value))
+    if depth and (type(value) is list or type(value) is tuple):
+        return type(value)(written(item, depth - 1) for item in value)
     return value
 
 
@@ -74,6 +81,14 @@ def array_of(name: str, value: ArrayLike) -> Array:
         return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name}: got no array that NumPy can make: {error}") from error
+
+
+def arrays_of(**given: ArrayLike) -> list[Array]:
+    """All arrays of a call, before anything of one of them is looked at.
+
+    To make one may run code of the caller's, which may change the shape or type of another.
+    """
+    return [array_of(name, value) for name, value in given.items()]
 
 
 def readable(array: Array) -> Array:
@@ -141,11 +156,15 @@ def real(name: str, value: Any) -> float:
 
 
 def sequence(name: str, value: object, length: int | None, expected: str) -> list[Any]:
-    """The items of a list, tuple or array; as many as `length` says."""
+    """The items of a list, tuple or array; as many as `length` says, and at most MOST_ITEMS."""
     if isinstance(value, str | bytes | Mapping | set) or not isinstance(value, Iterable):
         raise TypeError(f"{name}: got {shown(value)}, expected {expected}")
-    items = list(value)
-    if length is not None and len(items) != length:
+    most = MOST_ITEMS if length is None else length
+    try:
+        items = list(itertools.islice(value, most + 1))  # it may be endless
+    except TypeError as error:  # as that of an array without axes
+        raise TypeError(f"{name}: got {shown(value)}, expected {expected}") from error
+    if len(items) > most or (length is not None and len(items) != length):
         raise ValueError(f"{name}: got {shown(value)}, expected {expected}")
     return items
 
@@ -166,6 +185,12 @@ def choice(name: str, value: object, known: Iterable[str]) -> str:
         if item == value:
             return item
     raise ValueError(f"{name}: got {shown(value)}, expected one of {', '.join(known)}")
+
+
+def settled_shape(name: str, value: object) -> tuple[int, ...]:
+    """Exact ints of what is to be a shape, which run no code of the caller's; none is checked."""
+    items = sequence(name, value, None, "a shape, a sequence of ints")
+    return tuple(integer(name, item, -(2**62), 2**62) for item in items)
 
 
 def whole_shape(name: str, value: object, rank: int, batch: bool) -> tuple[int, ...]:
@@ -213,9 +238,8 @@ def spatial_axes(layout: object) -> int:
 def shape_of_input(name: str, value: object, spatial: int) -> tuple[int, ...]:
     """The shape of an array with so many spatial axes, with or without a batch."""
     expected = f"{spatial + 2} ints, or {spatial + 1} without the batch axis"
-    if isinstance(value, str | bytes | Mapping | set) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}: got {shown(value)}, expected {expected}")
-    shape = tuple(integer(name, size, 0) for size in value)
+    items = sequence(name, value, None, expected)
+    shape = tuple(integer(name, size, 0) for size in items)
     if len(shape) not in (spatial + 1, spatial + 2):
         raise ValueError(f"{name}: got {shape}, expected {expected}")
     addressable(name, shape, 8)

@@ -146,15 +146,19 @@ cdef class Packed:
                   padding_value, flip, activation, layout, algorithm, num_threads,
                   bint shared=False):
         cdef convpool_axis* axis
-        cdef cnp.ndarray kernels = float_array("weight", weight)
+        cdef cnp.ndarray kernels = as_array("weight", weight)
         cdef int i, spatial = cnp.PyArray_NDIM(kernels) - 2
         check_weight(kernels, 3, 5)
+        if bias is not None:
+            bias = as_array("bias", bias)
         if layout is None:
             layout = "NC" + "DHW"[3 - spatial:]
         settle(&self.terms, spatial, stride, padding, dilation, groups, padding_mode,
                padding_value, flip, activation, layout, algorithm)
         if num_threads is not None:
             num_threads = checked_threads(num_threads)
+        kernels = float_array("weight", kernels)
+        check_weight(kernels, spatial + 2, spatial + 2)  # the terms may have changed it
         groups = self.terms.conv.groups
         if cnp.PyArray_DIM(kernels, 0) % self.terms.conv.groups:
             raise ValueError(
@@ -286,13 +290,18 @@ def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, pa
     if num_threads is not None:
         num_threads = checked_threads(num_threads)
     last = terms.channels_last
+    x, weight = as_array("x", x), as_array("weight", weight)
+    if bias is not None:
+        bias = as_array("bias", bias)
+    if residual is not None:
+        residual = as_array("residual", residual)
+
     images = float_array("x", x)
     kernels = alike("weight", weight, images)
     if bias is not None and packed is None:
         biases = alike("bias", bias, images)
     if residual is not None:
         residuals = alike("residual", residual, images)
-
     rank = fit_convolution(&terms, images, kernels, padding_mode, shape, &single)
     if packed is not None:
         biases = packed.biases
@@ -336,6 +345,9 @@ def linear(x, weight, bias, activation, num_threads):
     if num_threads is not None:
         num_threads = checked_threads(num_threads)
     set_activation(&conv, activation)
+    x, weight = as_array("x", x), as_array("weight", weight)
+    if bias is not None:
+        bias = as_array("bias", bias)
     rows = float_array("x", x)
     matrix = alike("weight", weight, rows)
     if bias is not None:

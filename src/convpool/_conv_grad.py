@@ -59,10 +59,14 @@ def conv_input(
 ) -> Array:
     """The gradient of a convolution with respect to its input."""
     last = _arguments.channels_last(layout, spatial)
+    layout = _arguments.layout_of(spatial, last)
     count = _arguments.integer("groups", groups, 1)
     steps = _arguments.per_axis("stride", stride, spatial, 1)
     gaps = _arguments.per_axis("dilation", dilation, spatial, 1)
+    padding = _arguments.padding_form(padding, spatial)
     threads = None if num_threads is None else checked_threads(num_threads)
+    input_size = _arguments.settled_shape("input_size", input_size)
+    weight, grad_output = _arguments.arrays_of(weight=weight, grad_output=grad_output)
     gradient = _arguments.float_array("grad_output", grad_output)
     kernels = _arguments.alike("weight", weight, gradient.dtype, "grad_output")
     single = is_single(gradient, spatial)
@@ -203,10 +207,14 @@ def conv_weight(
 ) -> Array:
     """The gradient of a convolution with respect to its weight."""
     last = _arguments.channels_last(layout, spatial)
+    layout = _arguments.layout_of(spatial, last)
     count = _arguments.integer("groups", groups, 1)
     steps = _arguments.per_axis("stride", stride, spatial, 1)
     gaps = _arguments.per_axis("dilation", dilation, spatial, 1)
+    padding = _arguments.padding_form(padding, spatial)
     threads = None if num_threads is None else checked_threads(num_threads)
+    weight_size = _arguments.settled_shape("weight_size", weight_size)
+    x, grad_output = _arguments.arrays_of(x=x, grad_output=grad_output)
     images = _arguments.float_array("x", x)
     gradient = _arguments.alike("grad_output", grad_output, images.dtype)
     single, channels, _ = _call.image_geometry(spatial, images, last)

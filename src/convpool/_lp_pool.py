@@ -7,10 +7,34 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _pool_call
-from ._arguments import Array, float_array, output_array, real, shown
+from ._arguments import (
+    Array,
+    channels_last,
+    float_array,
+    layout_of,
+    output_array,
+    padding_form,
+    per_axis,
+    real,
+    shown,
+)
+from ._threads import checked_threads
 
 # kernel_size, stride, padding, dilation, ceil_mode, layout
 WindowArguments = tuple[Any, Any, Any, Any, Any, Any]
+
+
+def settled_windows(spatial: int, windows: WindowArguments) -> WindowArguments:
+    """The same in exact ints and names, which say the same whenever they are asked."""
+    kernel_size, stride, padding, dilation, ceil_mode, layout = windows
+    return (
+        per_axis("kernel_size", kernel_size, spatial, 1),
+        None if stride is None else per_axis("stride", stride, spatial, 1),
+        padding_form(padding, spatial),
+        per_axis("dilation", dilation, spatial, 1),
+        bool(ceil_mode),
+        layout_of(spatial, channels_last(layout, spatial)),
+    )
 
 
 def positive_norm(norm_type: object) -> float:
@@ -40,8 +64,8 @@ def norms(
     spatial: int, x: Array, p: float, windows: WindowArguments, num_threads: SupportsIndex | None
 ) -> Array:
     """The norm of each window in float64."""
-    magnitude = np.abs(x).astype(np.float64, copy=False)
     with np.errstate(all="ignore"):
+        magnitude = np.abs(x).astype(np.float64, copy=False)
         if p == math.inf:
             largest: Array = _pool_call.pool(
                 spatial, magnitude, *windows, None, num_threads, False, False, None, False
@@ -69,8 +93,10 @@ def lp_pool(
 ) -> Array:
     """lp_pool1d, lp_pool2d and lp_pool3d."""
     p = positive_norm(norm_type)
+    windows = settled_windows(spatial, (kernel_size, stride, padding, dilation, ceil_mode, layout))
+    if num_threads is not None:
+        num_threads = checked_threads(num_threads)
     given = float_array("x", x)
-    windows = (kernel_size, stride, padding, dilation, ceil_mode, layout)
     y = norms(spatial, given, p, windows, num_threads)
     if out is not None:
         output_array(out, y.shape, given.dtype, ())

@@ -25,6 +25,7 @@ cdef int algorithm_code(object algorithm) except -1
 cdef int set_border(convpool_conv* conv, object padding_mode, object padding_value) except -1
 cdef int set_activation(convpool_conv* conv, object activation) except -1
 cdef int element_type(cnp.ndarray array) noexcept
+cdef object as_array(str name, object value)
 cdef cnp.ndarray float_array(str name, object value)
 cdef cnp.ndarray alike(str name, object value, cnp.ndarray x)
 cdef cnp.ndarray bias_of_sums(object value, cnp.ndarray kernels)

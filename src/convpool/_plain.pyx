@@ -178,6 +178,12 @@ cdef bint _plain_array(object value):
     return True
 
 
+cdef object as_array(str name, object value):
+    """A value as an array. Only this may run code of the caller's, which may change other arrays:
+    so all arrays of a call are made before anything of one of them is looked at."""
+    return value if cnp.PyArray_CheckExact(value) else _arguments.array_of(name, value)
+
+
 cdef cnp.ndarray float_array(str name, object value):
     """An array of float16, float32 or float64, as the C side reads it."""
     return value if _plain_array(value) else _arguments.float_array(name, value)

@@ -18,13 +18,14 @@ from ._arguments import (
     IntPerAxis,
     Padding,
     alike,
+    arrays_of,
     channels_last,
     float_array,
     integer,
     shape_of_input,
     spatial_axes,
 )
-from ._lp_pool import WindowArguments, norms, positive_norm, power
+from ._lp_pool import WindowArguments, norms, positive_norm, power, settled_windows
 from ._threads import checked_threads
 from ._unpool import check_places, places_of, planes
 
@@ -45,12 +46,10 @@ class _Planes:
     """Gradients of outputs, and the input that they go back to."""
 
     def __init__(
-        self, spatial: int, shape: tuple[int, ...], grad: Array, layout: object, threads: object,
+        self, spatial: int, shape: tuple[int, ...], grad: Array, last: bool, threads: int | None,
         name: str = "input_size",
     ) -> None:  # fmt: skip
-        self.last = channels_last(layout, spatial)
-        self.threads: Any = None if threads is None else checked_threads(threads)
-        self.shape = shape
+        self.last, self.threads, self.shape = last, threads, shape
         self.batch, self.channels, sizes = planes(name, shape, spatial, self.last)
         *lead, self.outputs = planes("grad_output", grad.shape, spatial, self.last)
         if lead != [self.batch, self.channels] or grad.ndim != len(shape):
@@ -90,6 +89,12 @@ class _Planes:
         return flat, np.zeros(math.prod(self.shape), wide)
 
 
+def _settled(spatial: int, layout: object, num_threads: object) -> tuple[bool, int | None]:
+    """Whether channels are last, and the threads of this call."""
+    threads = None if num_threads is None else checked_threads(num_threads)
+    return channels_last(layout, spatial), threads
+
+
 def _table(rows: Sequence[Any], dtype: DTypeLike) -> Array:
     """Rows of several lengths as one array."""
     table = np.zeros((len(rows), max(map(len, rows))), dtype)
@@ -124,36 +129,42 @@ def _max_pool_input(
     spatial: int, input_size: object, indices: ArrayLike, grad_output: ArrayLike, layout: object,
     num_threads: object,
 ) -> Array:  # fmt: skip
-    grad, places = float_array("grad_output", grad_output), places_of(indices)
+    settled = _settled(spatial, layout, num_threads)
     shape = shape_of_input("input_size", input_size, spatial)
-    call = _Planes(spatial, shape, grad, layout, num_threads)
+    grad, places = arrays_of(grad_output=grad_output, indices=indices)
+    grad, places = float_array("grad_output", grad), places_of(places)
+    call = _Planes(spatial, shape, grad, *settled)
     check_places(places, grad.shape, -1, call.places)
     return _narrowed(call.add_at(grad, places), grad.dtype)
 
 
 def _pool_call_of(
-    spatial: int, shape: tuple[int, ...], grad: Array, windows: WindowArguments, num_threads: object
-) -> tuple[_Planes, list[dict[str, int]]]:
-    """A pooling's planes and axes."""
+    spatial: int, shape: tuple[int, ...], grad: Array, windows: WindowArguments,
+    num_threads: int | None,
+) -> tuple[_Planes, list[dict[str, int]]]:  # fmt: skip
+    """A pooling's planes and axes; its windows are settled."""
     whole, axes = _pool_call.pool_axes(spatial, shape, *windows)
     if grad.shape != whole:
         raise ValueError(f"grad_output: got shape {grad.shape}, expected the pooling's {whole}")
-    return _Planes(spatial, shape, grad, windows[-1], num_threads), axes[3 - spatial :]
+    last = channels_last(windows[-1], spatial)
+    return _Planes(spatial, shape, grad, last, num_threads), axes[3 - spatial :]
 
 
 def _avg_pool_input(
     spatial: int, input_size: object, grad_output: ArrayLike, windows: WindowArguments,
     count_include_pad: object, divisor_override: object, num_threads: object,
 ) -> Array:  # fmt: skip
-    grad = float_array("grad_output", grad_output)
+    windows = settled_windows(spatial, windows)
+    threads = None if num_threads is None else checked_threads(num_threads)
     shape = shape_of_input("input_size", input_size, spatial)
-    divisor = None
+    counted, divisor = bool(count_include_pad), None
     if divisor_override is not None:
         divisor = integer("divisor_override", divisor_override, -(2**31))
         if divisor == 0:
             raise ValueError("divisor_override: got 0, expected an int other than 0")
-    call, axes = _pool_call_of(spatial, shape, grad, windows, num_threads)
-    target = call.add_windows(grad, _windows(axes, bool(count_include_pad), divisor))
+    grad = float_array("grad_output", grad_output)
+    call, axes = _pool_call_of(spatial, shape, grad, windows, threads)
+    target = call.add_windows(grad, _windows(axes, counted, divisor))
     return _narrowed(target, grad.dtype)
 
 
@@ -162,18 +173,21 @@ def _lp_pool_input(
     windows: WindowArguments, num_threads: SupportsIndex | None,
 ) -> Array:  # fmt: skip
     p = positive_norm(norm_type)
-    given = float_array("x", x)
-    grad = alike("grad_output", grad_output, given.dtype).astype(np.float64)
-    call, axes = _pool_call_of(spatial, given.shape, grad, windows, num_threads)
-    magnitude = np.abs(given).astype(np.float64)
+    windows = settled_windows(spatial, windows)
+    threads = None if num_threads is None else checked_threads(num_threads)
+    given, grad = arrays_of(x=x, grad_output=grad_output)
+    given = float_array("x", given)
+    grad = alike("grad_output", grad, given.dtype)
+    call, axes = _pool_call_of(spatial, given.shape, grad, windows, threads)
     with np.errstate(all="ignore"):
+        grad, magnitude = grad.astype(np.float64), np.abs(given).astype(np.float64)
         if p == math.inf:
             _, places = _pool_call.pool(
-                spatial, magnitude, *windows, None, num_threads, False, False, None, True
+                spatial, magnitude, *windows, None, threads, False, False, None, True
             )
             target = call.add_at(grad, places) * np.sign(given)
         else:
-            y = norms(spatial, given, p, windows, num_threads)
+            y = norms(spatial, given, p, windows, threads)
             share = np.where(y == 0, 0, grad * np.power(y, 1 - p))
             slope = np.where(given == 0, 0, np.sign(given) * power(magnitude, p - 1))
             target = call.add_windows(share, _windows(axes, False, 1)) * slope
@@ -183,9 +197,10 @@ def _lp_pool_input(
 def _adaptive_avg_pool_input(
     spatial: int, input_size: object, grad_output: ArrayLike, layout: object, num_threads: object
 ) -> Array:
-    grad = float_array("grad_output", grad_output)
+    settled = _settled(spatial, layout, num_threads)
     shape = shape_of_input("input_size", input_size, spatial)
-    call = _Planes(spatial, shape, grad, layout, num_threads)
+    grad = float_array("grad_output", grad_output)
+    call = _Planes(spatial, shape, grad, *settled)
     windows = []
     for size, count in zip(call.sizes, call.outputs, strict=True):
         i = np.arange(count)
@@ -198,9 +213,11 @@ def _adaptive_avg_pool_input(
 def _max_unpool_input(
     spatial: int, indices: ArrayLike, grad_output: ArrayLike, layout: object, num_threads: object
 ) -> Array:
-    grad, places = float_array("grad_output", grad_output), places_of(indices)
+    settled = _settled(spatial, layout, num_threads)
+    grad, places = arrays_of(grad_output=grad_output, indices=indices)
+    grad, places = float_array("grad_output", grad), places_of(places)
     # Here the larger array comes in.
-    call = _Planes(spatial, places.shape, grad, layout, num_threads, "indices")
+    call = _Planes(spatial, places.shape, grad, *settled, "indices")
     check_places(places, call.shape, 0, call.cells)
     source, result = np.ascontiguousarray(grad).reshape(-1), np.empty(call.shape, grad.dtype)
     target = result.reshape(-1)

@@ -49,12 +49,13 @@ cdef class Weight:
         if num_threads is not None:
             num_threads = checked_threads(num_threads)
         check_weight(weight, 3, 5)
-        self.shape = (<object>weight).shape
-        channels = cnp.PyArray_DIM(weight, 0)
         if layout is None:
             layout = "NC" + "DHW"[3 - spatial:]
         settle(&self.terms, spatial, stride, padding, dilation, groups, "zeros", 0.0, False, None,
                layout, "direct")
+        check_weight(weight, spatial + 2, spatial + 2)  # the terms may have changed it
+        self.shape = (<object>weight).shape
+        channels = cnp.PyArray_DIM(weight, 0)
         if channels % self.terms.conv.groups:
             raise ValueError(
                 f"groups: got {self.terms.conv.groups}, expected a divisor of weight's "

@@ -203,6 +203,8 @@ def conv_transpose(
     """The work of conv_transpose1d, conv_transpose2d and conv_transpose3d."""
     terms = settled(spatial, stride, padding, output_padding, output_size, dilation, groups, layout)
     threads = None if num_threads is None else checked_threads(num_threads)
+    x, weight = _arguments.arrays_of(x=x, weight=weight)
+    bias = None if bias is None else _arguments.array_of("bias", bias)
     images = _arguments.float_array("x", x)
     kernels = _arguments.alike("weight", weight, images.dtype)
     biases = None if bias is None else _arguments.alike("bias", bias, images.dtype)

@@ -11,13 +11,14 @@ from ._arguments import (
     Array,
     addressable,
     array_of,
+    arrays_of,
     called,
     channels_last,
     float_array,
     output_array,
     padding_form,
     per_axis,
-    sequence,
+    settled_shape,
     shaped,
 )
 from ._threads import checked_threads
@@ -61,15 +62,22 @@ def with_sizes(shape: tuple[int, ...], sizes: tuple[int, ...], last: bool) -> tu
 
 
 def sizes_wanted(
-    output_size: object, default: tuple[int, ...], stride: tuple[int, ...], rank: int, last: bool
+    output_size: tuple[int, ...],
+    default: tuple[int, ...],
+    stride: tuple[int, ...],
+    rank: int,
+    last: bool,
 ) -> tuple[int, ...]:
     """Spatial sizes of an unpooled array, by PyTorch's rule less than a stride from `default`."""
     spatial = len(default)
-    if isinstance(output_size, tuple | list) and len(output_size) == rank:
-        output_size = output_size[-spatial - 1 : -1] if last else output_size[-spatial:]
-    expected = f"{spatial} ints, one an axis, or the whole shape"
-    items = sequence("output_size", output_size, spatial, expected)
-    sizes = per_axis("output_size", tuple(items), spatial, 1)
+    sizes = output_size
+    if len(sizes) == rank:
+        sizes = sizes[-spatial - 1 : -1] if last else sizes[-spatial:]
+    if len(sizes) != spatial or min(sizes) < 1:
+        raise ValueError(
+            f"output_size: got {output_size}, expected {spatial} ints of at least 1, one an axis, "
+            "or the whole shape"
+        )
     for size, usual, step in zip(sizes, default, stride, strict=True):
         if not usual - step < size < usual + step:
             raise ValueError(
@@ -102,14 +110,16 @@ def max_unpool(
         raise ValueError(f"padding: got {padding!r}, expected numbers: many sizes pool to x's")
     if num_threads is not None:
         num_threads = checked_threads(num_threads)
-    given, places = float_array("x", x), places_of(indices)
+    asked = None if output_size is None else settled_shape("output_size", output_size)
+    given, places = arrays_of(x=x, indices=indices)
+    given, places = float_array("x", given), places_of(places)
     batch, channels, sizes = planes("x", given.shape, spatial, last)
     default = tuple(
         (n - 1) * s - before - after + k
         for n, s, k, (before, after) in zip(sizes, step, kernel, pads, strict=True)
     )
-    if output_size is not None:
-        wanted = sizes_wanted(output_size, default, step, given.ndim, last)
+    if asked is not None:
+        wanted = sizes_wanted(asked, default, step, given.ndim, last)
     elif min(default) < 1:
         raise ValueError(f"padding: got {padding!r}, which leaves planes of {default}")
     else:

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _filter
-from ._arguments import DTYPES, Array, array_of, border_code, output_array, readable, real
+from ._arguments import DTYPES, Array, arrays_of, border_code, output_array, readable, real
+from ._threads import checked_threads
 
 _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
 # Digits between taps of 16 bits and what makes up for their rounding, as in the driver.
@@ -341,7 +342,11 @@ def filter2d(
            [ 0, 10, 10, 10,  0],
            [ 0,  0,  0,  0,  0]], dtype=uint8)
     """
-    picture = array_of("image", image)
+    border, border_value = border_code(padding_mode, real("padding_value", padding_value))
+    flip = bool(flip)
+    if num_threads is not None:
+        num_threads = checked_threads(num_threads)
+    picture, taps = arrays_of(image=image, kernel=kernel)
     if picture.dtype.char not in "BHfd":
         raise TypeError(
             f"image: got dtype {picture.dtype}, expected uint8, uint16, float32 or float64; "
@@ -353,13 +358,11 @@ def filter2d(
             "(height, width, channels), at least 1 each"
         )
     picture = readable(picture)
-    taps = array_of("kernel", kernel)
     if taps.dtype.kind not in "biuf":
         raise TypeError(f"kernel: got dtype {taps.dtype}, expected real numbers")
     if taps.ndim != 2 or 0 in taps.shape:
         raise ValueError(f"kernel: got shape {taps.shape}, expected (height, width), at least 1")
     taps = taps.astype(np.float64)
-    border, border_value = border_code(padding_mode, real("padding_value", padding_value))
     if flip:
         taps = taps[::-1, ::-1]
     taps = np.ascontiguousarray(taps)

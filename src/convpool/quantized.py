@@ -16,15 +16,19 @@ from ._arguments import (
     IntPerAxis,
     Padding,
     array_of,
+    channels_last,
     choice,
     integer,
     layout_of,
+    padding_form,
+    per_axis,
     readable,
     shown,
     written,
     written_alike,
 )
 from ._quantized import Weight, convolve
+from ._threads import checked_threads
 
 __all__ = [
     "PackedWeight",
@@ -45,6 +49,23 @@ _BYTES = "Bb"
 _QUANTIZED = "BbHh"
 _INT32 = np.dtype(np.int32)
 _LIMITS = {kind: (int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kind in _BYTES}
+
+
+def _held(**given: Any) -> list[Any]:
+    """Return what a call is made with as arrays, but for plain numbers and packed weights.
+
+    All of them before anything of one is looked at: `_arguments.arrays_of` says why.
+    """
+    return [
+        value
+        if value is None or type(value) in (int, float) or isinstance(value, Weight)
+        else array_of(name, value)
+        for name, value in given.items()
+    ]
+
+
+def _threads(num_threads: SupportsIndex | None) -> int | None:
+    return None if num_threads is None else checked_threads(num_threads)
 
 
 def _integers(name: str, value: ArrayLike, kinds: str, hint: str = "") -> Array:
@@ -155,6 +176,20 @@ class PackedWeight(Weight):
         return (
             f"<quantized.PackedWeight {self.shape}{' with bias' * (self.bias is not None)}{said}>"
         )
+
+
+def _settled(terms: tuple[object, ...], spatial: int) -> tuple[object, ...]:
+    """Return the terms of a call in exact ints and names, which run no code of the caller's."""
+    if all(type(term) in (int, str, type(None)) for term in terms):
+        return terms
+    stride, padding, dilation, groups, layout = terms
+    return (
+        per_axis("stride", stride, spatial, 1),
+        padding_form(padding, spatial),
+        per_axis("dilation", dilation, spatial, 1),
+        integer("groups", groups, 1),
+        None if layout is None else layout_of(spatial, channels_last(layout, spatial)),
+    )
 
 
 def _prepared(
@@ -269,10 +304,13 @@ def pack_weight(
     (1, 4, 9, 9)
     """
     terms = (stride, padding, dilation, groups, layout)
-    said = written(terms)
+    said, threads = written(terms), _threads(num_threads)
+    weight, bias, weight_scale, weight_zero_point = _held(
+        weight=weight, bias=bias, weight_scale=weight_scale, weight_zero_point=weight_zero_point
+    )
     packed: PackedWeight = _weight(
         PackedWeight, _bytes("weight", weight), bias, weight_scale, weight_zero_point, said, True,
-        num_threads,
+        threads,
     )  # fmt: skip
     packed.said = said
     return packed
@@ -288,13 +326,17 @@ def _conv_integer(
     out: Array | None,
     num_threads: SupportsIndex | None,
 ) -> Array:
+    terms, threads = _settled(terms, spatial), _threads(num_threads)
+    x, weight, x_zero_point, weight_zero_point = _held(
+        x=x, weight=weight, x_zero_point=x_zero_point, weight_zero_point=weight_zero_point
+    )
     images = _bytes("x", x)
     zero_point = _zero_point("x_zero_point", x_zero_point, images.dtype)
     prepared = _prepared(weight, None, None, weight_zero_point, terms, spatial)
     if prepared.bias is not None:
         raise ValueError("weight: got one packed with a bias, expected none: sums have none")
     return convolve(
-        prepared, images, zero_point, None, _INT32, 0.0, (0.0, 0.0), out, num_threads
+        prepared, images, zero_point, None, _INT32, 0.0, (0.0, 0.0), out, threads
     )  # fmt: skip
 
 
@@ -316,6 +358,15 @@ def _conv(
 ) -> Array:
     if activation is not None:
         activation = choice("activation", activation, ("relu", "relu6"))
+    terms, threads = _settled(terms, spatial), _threads(num_threads)
+    x, weight, bias, weight_scale, weight_zero_point = _held(
+        x=x, weight=weight, bias=bias, weight_scale=weight_scale,
+        weight_zero_point=weight_zero_point,
+    )  # fmt: skip
+    x_scale, x_zero_point, out_scale, out_zero_point = _held(
+        x_scale=x_scale, x_zero_point=x_zero_point, out_scale=out_scale,
+        out_zero_point=out_zero_point,
+    )  # fmt: skip
     images = _bytes("x", x)
     dtype = _type_of(out_zero_point, images.dtype)
     zero_point = _zero_point("x_zero_point", x_zero_point, images.dtype)
@@ -339,7 +390,7 @@ def _conv(
         high = min(high, float(np.rint(6 / float(out_step) + out_zero)))
     return convolve(
         prepared, images, zero_point, multipliers, dtype, float(out_zero), (low, high), out,
-        num_threads,
+        threads,
     )  # fmt: skip
 
 
@@ -781,9 +832,13 @@ def linear_integer(
     >>> quantized.linear_integer(np.uint8([1, 2]), np.int8([[3, 4], [5, -6]]), x_zero_point=1)
     array([ 4, -6], dtype=int32)
     """
+    threads = _threads(num_threads)
+    x, weight, x_zero_point, weight_zero_point = _held(
+        x=x, weight=weight, x_zero_point=x_zero_point, weight_zero_point=weight_zero_point
+    )
     rows, kernels, shape = _as_signal(x, weight)
     sums = conv_integer1d(
-        rows, kernels, x_zero_point, weight_zero_point, layout="NWC", num_threads=num_threads
+        rows, kernels, x_zero_point, weight_zero_point, layout="NWC", num_threads=threads
     )
     return sums.reshape(shape)
 
@@ -835,11 +890,19 @@ def linear(
     ...                  out_zero_point=np.int8(0))
     array([ 22, -14], dtype=int8)
     """
+    threads = _threads(num_threads)
+    x, weight, bias, weight_scale, weight_zero_point = _held(
+        x=x, weight=weight, bias=bias, weight_scale=weight_scale,
+        weight_zero_point=weight_zero_point,
+    )  # fmt: skip
+    x_scale, x_zero_point, out_scale, out_zero_point = _held(
+        x_scale=x_scale, x_zero_point=x_zero_point, out_scale=out_scale,
+        out_zero_point=out_zero_point,
+    )  # fmt: skip
     rows, kernels, shape = _as_signal(x, weight)
-    result = conv1d(
-        rows, kernels, bias, x_scale=x_scale, out_scale=out_scale, weight_scale=weight_scale,
-        x_zero_point=x_zero_point, weight_zero_point=weight_zero_point,
-        out_zero_point=out_zero_point, activation=activation, layout="NWC", num_threads=num_threads,
+    result = _conv(
+        1, rows, kernels, bias, x_scale, x_zero_point, weight_scale, weight_zero_point, out_scale,
+        out_zero_point, (1, 0, 1, 1, "NWC"), activation, None, threads,
     )  # fmt: skip
     return result.reshape(shape)
 
@@ -915,14 +978,15 @@ def quantize(
     >>> quantized.quantize(np.float32([-1, 0, 0.3, 99]), 0.1, 128)
     array([118, 128, 131, 255], dtype=uint8)
     """
-    array = array_of("x", x)
+    block = None if block_size is None else integer("block_size", block_size, 1)
+    kind = _quantized_type(dtype, zero_point)
+    array, scale, zero_point = _held(x=x, scale=scale, zero_point=zero_point)
+    array = np.asarray(array)
     if array.dtype.char not in "fde":
         raise TypeError(f"x: got dtype {array.dtype}, expected float32, float64 or float16")
-    kind = _quantized_type(dtype, zero_point)
     limits = np.iinfo(kind)
     real = np.promote_types(array.dtype.newbyteorder("="), np.float32)
     place = _axis(axis, array.ndim)
-    block = None if block_size is None else integer("block_size", block_size, 1)
     scales = _along("scale", _scales("scale", scale, real), array.shape, place, block)
     zeros = _along(
         "zero_point", _zero_points("zero_point", zero_point, kind), array.shape, place, block
@@ -988,9 +1052,10 @@ def dequantize(
     >>> quantized.dequantize(np.uint8([118, 128, 131]), 0.5, 128)
     array([-5. ,  0. ,  1.5], dtype=float32)
     """
+    block = None if block_size is None else integer("block_size", block_size, 1)
+    x, scale, zero_point = _held(x=x, scale=scale, zero_point=zero_point)
     array = _integers("x", x, _QUANTIZED + "i")
     place = _axis(axis, array.ndim)
-    block = None if block_size is None else integer("block_size", block_size, 1)
     scales = _along("scale", _scales("scale", scale), array.shape, place, block)
     zeros = _along(
         "zero_point", _zero_points("zero_point", zero_point, array.dtype), array.shape, place, block
