@@ -84,7 +84,9 @@ def operators(side=6, dtype=np.float32):
     add(grad.global_avg_pool_input, input_size=x.shape, grad_output=normal(2, 3, 1, 1))
     add(grad.global_max_pool_input, input_size=x.shape, grad_output=normal(2, 3, 1, 1),
         indices=whole(0, side**3, 2, 3, 1, 1, dtype=np.int64))  # fmt: skip
-    add(convpool.filter2d, image=normal(side**2, side, 3), kernel=normal(3, 5), flip=False,
+    picture = normal(side**2, side, 3)
+    picture = picture.astype(np.float32) if dtype == np.float16 else picture
+    add(convpool.filter2d, image=picture, kernel=normal(3, 5), flip=False,
         padding_mode="constant", padding_value=0.5)  # fmt: skip
     levels = whole(0, 256, side**2, 40, dtype=np.uint8)
     kernels = whole(-128, 128, 12, 40, dtype=np.int8)

@@ -452,3 +452,12 @@ def test_same_on_every_instruction_set(python):
         assert result.returncode == 0, result.stderr
         printed.add(result.stdout)
     assert len(printed) == 1
+
+
+@pytest.mark.parametrize("number", [[0.1], 0.1, np.float32(0.1)], ids=repr)
+def test_an_array_without_axes_takes_one_scale(number):
+    assert quantized.quantize(np.float32(0.35), number, 3) == 7  # 3.5 is rounded to 4
+    with pytest.raises(ValueError, match=r"^scale: got shape \(2,\)"):
+        quantized.quantize(np.float32(1), [0.1, 0.2])
+    with pytest.raises(ValueError, match=r"^zero_point: got shape \(2,\)"):
+        quantized.dequantize(np.uint8(1), number, [1, 2])

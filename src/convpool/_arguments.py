@@ -79,8 +79,8 @@ def array_of(name: str, value: ArrayLike) -> Array:
         return np.from_dlpack(exporter)
     try:
         return np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name}: got no array that NumPy can make: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: got no array that NumPy can make: {error}") from error
 
 
 def arrays_of(**given: ArrayLike) -> list[Array]:
@@ -155,6 +155,14 @@ def real(name: str, value: Any) -> float:
         raise TypeError(f"{name}: got {shown(value)}, expected a real number") from error
 
 
+def truth(name: str, value: object) -> bool:
+    """Whether a value counts as true; an array of several is neither."""
+    try:
+        return bool(value)
+    except Exception as error:
+        raise TypeError(f"{name}: got {shown(value)}, expected True or False") from error
+
+
 def sequence(name: str, value: object, length: int | None, expected: str) -> list[Any]:
     """The items of a list, tuple or array; as many as `length` says, and at most MOST_ITEMS."""
     if isinstance(value, str | bytes | Mapping | set) or not isinstance(value, Iterable):
@@ -162,7 +170,7 @@ def sequence(name: str, value: object, length: int | None, expected: str) -> lis
     most = MOST_ITEMS if length is None else length
     try:
         items = list(itertools.islice(value, most + 1))  # it may be endless
-    except TypeError as error:  # as that of an array without axes
+    except Exception as error:
         raise TypeError(f"{name}: got {shown(value)}, expected {expected}") from error
     if len(items) > most or (length is not None and len(items) != length):
         raise ValueError(f"{name}: got {shown(value)}, expected {expected}")

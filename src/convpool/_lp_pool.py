@@ -17,6 +17,7 @@ from ._arguments import (
     per_axis,
     real,
     shown,
+    truth,
 )
 from ._threads import checked_threads
 
@@ -32,7 +33,7 @@ def settled_windows(spatial: int, windows: WindowArguments) -> WindowArguments:
         None if stride is None else per_axis("stride", stride, spatial, 1),
         padding_form(padding, spatial),
         per_axis("dilation", dilation, spatial, 1),
-        bool(ceil_mode),
+        truth("ceil_mode", ceil_mode),
         layout_of(spatial, channels_last(layout, spatial)),
     )
 

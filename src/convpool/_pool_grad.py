@@ -19,11 +19,13 @@ from ._arguments import (
     Padding,
     alike,
     arrays_of,
+    called,
     channels_last,
     float_array,
     integer,
     shape_of_input,
     spatial_axes,
+    truth,
 )
 from ._lp_pool import WindowArguments, norms, positive_norm, power, settled_windows
 from ._threads import checked_threads
@@ -140,14 +142,15 @@ def _max_pool_input(
 
 def _pool_call_of(
     spatial: int, shape: tuple[int, ...], grad: Array, windows: WindowArguments,
-    num_threads: int | None,
+    num_threads: int | None, name: str,
 ) -> tuple[_Planes, list[dict[str, int]]]:  # fmt: skip
-    """A pooling's planes and axes; its windows are settled."""
-    whole, axes = _pool_call.pool_axes(spatial, shape, *windows)
+    """A pooling's planes and axes; its windows are settled. `name` is what says the shape."""
+    with called(x=name):
+        whole, axes = _pool_call.pool_axes(spatial, shape, *windows)
     if grad.shape != whole:
         raise ValueError(f"grad_output: got shape {grad.shape}, expected the pooling's {whole}")
     last = channels_last(windows[-1], spatial)
-    return _Planes(spatial, shape, grad, last, num_threads), axes[3 - spatial :]
+    return _Planes(spatial, shape, grad, last, num_threads, name), axes[3 - spatial :]
 
 
 def _avg_pool_input(
@@ -157,13 +160,13 @@ def _avg_pool_input(
     windows = settled_windows(spatial, windows)
     threads = None if num_threads is None else checked_threads(num_threads)
     shape = shape_of_input("input_size", input_size, spatial)
-    counted, divisor = bool(count_include_pad), None
+    counted, divisor = truth("count_include_pad", count_include_pad), None
     if divisor_override is not None:
         divisor = integer("divisor_override", divisor_override, -(2**31))
         if divisor == 0:
             raise ValueError("divisor_override: got 0, expected an int other than 0")
     grad = float_array("grad_output", grad_output)
-    call, axes = _pool_call_of(spatial, shape, grad, windows, threads)
+    call, axes = _pool_call_of(spatial, shape, grad, windows, threads, "input_size")
     target = call.add_windows(grad, _windows(axes, counted, divisor))
     return _narrowed(target, grad.dtype)
 
@@ -178,7 +181,7 @@ def _lp_pool_input(
     given, grad = arrays_of(x=x, grad_output=grad_output)
     given = float_array("x", given)
     grad = alike("grad_output", grad, given.dtype)
-    call, axes = _pool_call_of(spatial, given.shape, grad, windows, threads)
+    call, axes = _pool_call_of(spatial, given.shape, grad, windows, threads, "x")
     with np.errstate(all="ignore"):
         grad, magnitude = grad.astype(np.float64), np.abs(given).astype(np.float64)
         if p == math.inf:

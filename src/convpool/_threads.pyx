@@ -16,6 +16,8 @@ from math import ceil
 import operator
 import os
 
+from convpool._arguments import shown
+
 from convpool._kernels cimport (
     CONVPOOL_ISAS, CONVPOOL_VERSION_MAJOR, CONVPOOL_VERSION_MINOR, CONVPOOL_VERSION_PATCH,
     convpool_cpu_capabilities, convpool_find_kernels, convpool_isa_name, convpool_kernels)
@@ -133,9 +135,9 @@ def checked_threads(num_threads):
         raise TypeError(f"num_threads: got {num_threads!r}, expected a whole number from 1 on")
     try:
         number = operator.index(num_threads)
-    except TypeError:
+    except Exception as error:
         raise TypeError(
-            f"num_threads: got {num_threads!r}, expected a whole number from 1 on") from None
+            f"num_threads: got {shown(num_threads)}, expected a whole number from 1 on") from error
     if not 1 <= number <= MOST_THREADS:
         raise ValueError(f"num_threads: got {number}, expected 1 to {MOST_THREADS}")
     return number

@@ -23,7 +23,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _filter
-from ._arguments import DTYPES, Array, arrays_of, border_code, output_array, readable, real
+from ._arguments import (
+    DTYPES,
+    Array,
+    arrays_of,
+    border_code,
+    output_array,
+    readable,
+    real,
+    truth,
+)
 from ._threads import checked_threads
 
 _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
@@ -343,7 +352,7 @@ def filter2d(
            [ 0,  0,  0,  0,  0]], dtype=uint8)
     """
     border, border_value = border_code(padding_mode, real("padding_value", padding_value))
-    flip = bool(flip)
+    flip = truth("flip", flip)
     if num_threads is not None:
         num_threads = checked_threads(num_threads)
     picture, taps = arrays_of(image=image, kernel=kernel)

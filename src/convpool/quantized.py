@@ -911,6 +911,8 @@ def _along(name: str, value: Array, shape: Sequence[int], axis: int, block: int 
     """Make numbers broadcast against `shape`: one, one for each place along an axis, or blocks."""
     if value.ndim == 0 or value.shape == (1,):
         return value.reshape(())
+    if not shape:
+        raise ValueError(f"{name}: got shape {value.shape}, expected one number, as x has no axes")
     if value.ndim == 1 and value.shape[0] == shape[axis]:
         return value.reshape((-1,) + (1,) * (len(shape) - axis - 1))
     if value.ndim == len(shape):
