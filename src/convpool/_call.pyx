@@ -43,7 +43,8 @@ cdef int settle(Terms* terms, int spatial, stride, padding, dilation, groups, pa
     terms.spatial = spatial
     terms.channels_last = channels_last(layout, spatial)
     terms.algorithm = algorithm_code(algorithm)
-    terms.flip = truth("flip", flip)
+    terms.flip = flip if type(flip) is bool else truth(
+        "flip", flip)
     terms.conv.groups = integer("groups", groups, 1)
     set_per_axis(steps, "stride", stride, spatial, 1)
     set_per_axis(gaps, "dilation", dilation, spatial, 1)
