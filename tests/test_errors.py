@@ -452,3 +452,11 @@ def test_sizes_that_fit_although_they_sound_large():
     assert y.ravel().tolist() == [9.0] * 4
     y = convpool.max_pool2d(claimed(1, 2, 2**31 - 1, 3), (1, 3), stride=(2**30, 1))
     assert y.ravel().tolist() == [1.0] * 4
+
+
+def test_an_array_whose_making_fails_is_named():
+    class Failing:
+        def __array__(self, dtype=None, copy=None):
+            return b"\xff".decode()
+
+    refused("conv2d", ValueError, "weight", weight=Failing())

@@ -461,3 +461,26 @@ def test_an_array_without_axes_takes_one_scale(number):
         quantized.quantize(np.float32(1), [0.1, 0.2])
     with pytest.raises(ValueError, match=r"^zero_point: got shape \(2,\)"):
         quantized.dequantize(np.uint8(1), number, [1, 2])
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"stride": [2, 2]},
+        {"padding": (1, 1)},
+        {"padding": ((1, 1), (0, 1)), "dilation": np.array([1, 2])},
+        {"stride": np.int64(2), "layout": "NHWC"},
+    ],
+    ids=repr,
+)
+def test_a_call_may_repeat_the_terms_of_a_packed_weight(terms):
+    x, weight = np.ones((1, 6, 6, 6), np.uint8), np.ones((2, 6, 3, 3), np.int8)
+    packed = quantized.pack_weight(weight, weight_scale=1, **terms)
+    expected = quantized.conv_integer2d(x, weight, **terms)
+    np.testing.assert_array_equal(quantized.conv_integer2d(x, packed, **terms), expected)
+    scales = {"x_scale": 1, "out_scale": 1}
+    np.testing.assert_array_equal(
+        quantized.conv2d(x, packed, **scales, **terms), np.minimum(expected, 255)
+    )
+    with pytest.raises(ValueError, match=r"^stride: got \[3, 3\]"):
+        quantized.conv_integer2d(x, packed, **{**terms, "stride": [3, 3]})

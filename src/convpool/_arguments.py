@@ -80,7 +80,8 @@ def array_of(name: str, value: ArrayLike) -> Array:
     try:
         return np.asarray(value)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{name}: got no array that NumPy can make: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: got no array that NumPy can make: {error}") from error
 
 
 def arrays_of(**given: ArrayLike) -> list[Array]:
@@ -272,6 +273,19 @@ def padding_form(padding: object, spatial: int) -> str | tuple[tuple[int, int], 
         before, after = sequence("padding", item, 2, expected)
         pairs.append((integer("padding", before, 0), integer("padding", after, 0)))
     return tuple(pairs)
+
+
+def settled_terms(
+    spatial: int, stride: object, padding: object, dilation: object, groups: object, layout: object
+) -> tuple[tuple[int, ...], str | tuple[tuple[int, int], ...], tuple[int, ...], int, str]:
+    """A convolution's arguments in exact ints and names, which run no code of the caller's."""
+    return (
+        per_axis("stride", stride, spatial, 1),
+        padding_form(padding, spatial),
+        per_axis("dilation", dilation, spatial, 1),
+        integer("groups", groups, 1),
+        layout_of(spatial, channels_last(layout, spatial)),
+    )
 
 
 def activation_code(activation: object) -> tuple[int, float, float]:

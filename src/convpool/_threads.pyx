@@ -143,6 +143,11 @@ def checked_threads(num_threads):
     return number
 
 
+def asked_threads(num_threads):
+    """What a call asks for; None where it leaves that to its context or the process."""
+    return None if num_threads is None else checked_threads(num_threads)
+
+
 cdef const convpool_kernels* kernels_for(int dtype):
     return convpool_find_kernels(dtype, _isa)
 

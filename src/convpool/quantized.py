@@ -16,19 +16,17 @@ from ._arguments import (
     IntPerAxis,
     Padding,
     array_of,
-    channels_last,
     choice,
     integer,
     layout_of,
-    padding_form,
-    per_axis,
     readable,
+    settled_terms,
     shown,
     written,
     written_alike,
 )
 from ._quantized import Weight, convolve
-from ._threads import checked_threads
+from ._threads import asked_threads
 
 __all__ = [
     "PackedWeight",
@@ -62,10 +60,6 @@ def _held(**given: Any) -> list[Any]:
         else array_of(name, value)
         for name, value in given.items()
     ]
-
-
-def _threads(num_threads: SupportsIndex | None) -> int | None:
-    return None if num_threads is None else checked_threads(num_threads)
 
 
 def _integers(name: str, value: ArrayLike, kinds: str, hint: str = "") -> Array:
@@ -178,38 +172,37 @@ class PackedWeight(Weight):
         )
 
 
-def _settled(terms: tuple[object, ...], spatial: int) -> tuple[object, ...]:
-    """Return the terms of a call in exact ints and names, which run no code of the caller's."""
-    if all(type(term) in (int, str, type(None)) for term in terms):
-        return terms
-    stride, padding, dilation, groups, layout = terms
-    return (
-        per_axis("stride", stride, spatial, 1),
-        padding_form(padding, spatial),
-        per_axis("dilation", dilation, spatial, 1),
-        integer("groups", groups, 1),
-        None if layout is None else layout_of(spatial, channels_last(layout, spatial)),
-    )
-
-
-def _prepared(
+def _settled(
     weight: ArrayLike | PackedWeight,
     bias: ArrayLike | None,
     scale: ArrayLike | None,
     zero_point: ArrayLike | None,
     terms: tuple[object, ...],
     spatial: int,
-) -> Weight:
-    """Return the weight of one call: packed already, or of this call alone."""
-    if not isinstance(weight, PackedWeight):
-        kernels = _bytes("weight", weight)
-        if kernels.ndim != spatial + 2:
-            raise ValueError(
-                f"weight: got shape {kernels.shape}, expected {spatial + 2} axes: "
-                "(out_channels, in_channels // groups, *kernel)"
-            )
-        made: Weight = _weight(Weight, kernels, bias, scale, zero_point, terms, False, None)
-        return made
+) -> tuple[object, ...]:
+    """Return the terms of a call, which run no more code of the caller's.
+
+    Beside a packed weight they may only repeat its own.
+    """
+    if isinstance(weight, PackedWeight):
+        _check_repeated(weight, bias, scale, zero_point, terms, spatial)
+        return terms
+    if all(type(term) in (int, str, type(None)) for term in terms):
+        return terms
+    stride, padding, dilation, groups, layout = terms
+    layout = layout_of(spatial) if layout is None else layout
+    return settled_terms(spatial, stride, padding, dilation, groups, layout)
+
+
+def _check_repeated(
+    weight: PackedWeight,
+    bias: ArrayLike | None,
+    scale: ArrayLike | None,
+    zero_point: ArrayLike | None,
+    terms: tuple[object, ...],
+    spatial: int,
+) -> None:
+    """Raise unless a call only repeats what its weight was packed with."""
     if len(weight.shape) != spatial + 2:
         raise ValueError(
             f"weight: got one packed for {len(weight.shape) - 2} spatial axes, expected {spatial}"
@@ -222,7 +215,27 @@ def _prepared(
         default = layout_of(spatial) if name == "layout" else nothing
         if not (written_alike(value, default) or written_alike(value, packed)):
             raise ValueError(f"{name}: got {shown(value)}, expected {shown(packed)} as packed")
-    return weight
+
+
+def _prepared(
+    weight: ArrayLike | PackedWeight,
+    bias: ArrayLike | None,
+    scale: ArrayLike | None,
+    zero_point: ArrayLike | None,
+    terms: tuple[object, ...],
+    spatial: int,
+) -> Weight:
+    """Return the weight of one call: packed already, or of this call alone."""
+    if isinstance(weight, PackedWeight):
+        return weight
+    kernels = _bytes("weight", weight)
+    if kernels.ndim != spatial + 2:
+        raise ValueError(
+            f"weight: got shape {kernels.shape}, expected {spatial + 2} axes: "
+            "(out_channels, in_channels // groups, *kernel)"
+        )
+    made: Weight = _weight(Weight, kernels, bias, scale, zero_point, terms, False, None)
+    return made
 
 
 def _weight(
@@ -304,7 +317,7 @@ def pack_weight(
     (1, 4, 9, 9)
     """
     terms = (stride, padding, dilation, groups, layout)
-    said, threads = written(terms), _threads(num_threads)
+    said, threads = written(terms), asked_threads(num_threads)
     weight, bias, weight_scale, weight_zero_point = _held(
         weight=weight, bias=bias, weight_scale=weight_scale, weight_zero_point=weight_zero_point
     )
@@ -314,6 +327,10 @@ def pack_weight(
     )  # fmt: skip
     packed.said = said
     return packed
+
+
+# What a fully connected layer says of itself as a convolution: rows are the pixels of a signal.
+_ROWS = (1, 0, 1, 1, "NWC")
 
 
 def _conv_integer(
@@ -326,18 +343,22 @@ def _conv_integer(
     out: Array | None,
     num_threads: SupportsIndex | None,
 ) -> Array:
-    terms, threads = _settled(terms, spatial), _threads(num_threads)
+    """Work of conv_integer1d, 2d and 3d, and with no spatial axes that of linear_integer."""
+    if spatial:
+        terms = _settled(weight, None, None, weight_zero_point, terms, spatial)
+    threads, shape = asked_threads(num_threads), None
     x, weight, x_zero_point, weight_zero_point = _held(
         x=x, weight=weight, x_zero_point=x_zero_point, weight_zero_point=weight_zero_point
     )
+    if not spatial:
+        spatial, x, weight, shape = _as_signal(x, weight)
     images = _bytes("x", x)
     zero_point = _zero_point("x_zero_point", x_zero_point, images.dtype)
     prepared = _prepared(weight, None, None, weight_zero_point, terms, spatial)
     if prepared.bias is not None:
         raise ValueError("weight: got one packed with a bias, expected none: sums have none")
-    return convolve(
-        prepared, images, zero_point, None, _INT32, 0.0, (0.0, 0.0), out, threads
-    )  # fmt: skip
+    sums = convolve(prepared, images, zero_point, None, _INT32, 0.0, (0.0, 0.0), out, threads)
+    return sums if shape is None else sums.reshape(shape)
 
 
 def _conv(
@@ -356,9 +377,12 @@ def _conv(
     out: Array | None,
     num_threads: SupportsIndex | None,
 ) -> Array:
+    """Work of conv1d, conv2d and conv3d, and with no spatial axes that of linear."""
     if activation is not None:
         activation = choice("activation", activation, ("relu", "relu6"))
-    terms, threads = _settled(terms, spatial), _threads(num_threads)
+    if spatial:
+        terms = _settled(weight, bias, weight_scale, weight_zero_point, terms, spatial)
+    threads, shape = asked_threads(num_threads), None
     x, weight, bias, weight_scale, weight_zero_point = _held(
         x=x, weight=weight, bias=bias, weight_scale=weight_scale,
         weight_zero_point=weight_zero_point,
@@ -367,6 +391,8 @@ def _conv(
         x_scale=x_scale, x_zero_point=x_zero_point, out_scale=out_scale,
         out_zero_point=out_zero_point,
     )  # fmt: skip
+    if not spatial:
+        spatial, x, weight, shape = _as_signal(x, weight)
     images = _bytes("x", x)
     dtype = _type_of(out_zero_point, images.dtype)
     zero_point = _zero_point("x_zero_point", x_zero_point, images.dtype)
@@ -388,10 +414,11 @@ def _conv(
         low = float(out_zero)
     if activation == "relu6":
         high = min(high, float(np.rint(6 / float(out_step) + out_zero)))
-    return convolve(
+    result = convolve(
         prepared, images, zero_point, multipliers, dtype, float(out_zero), (low, high), out,
         threads,
     )  # fmt: skip
+    return result if shape is None else result.reshape(shape)
 
 
 def conv_integer1d(
@@ -772,8 +799,11 @@ def conv3d(
     )  # fmt: skip
 
 
-def _as_signal(x: ArrayLike, weight: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
-    """Return rows as the pixels of one long signal with channels last, and the result's shape."""
+def _as_signal(x: Any, weight: Any) -> tuple[int, Array, Array, tuple[int, ...]]:
+    """Return rows as the pixels of one long signal with channels last.
+
+    Its one spatial axis, the signal, the weight that goes with it, and the result's shape.
+    """
     rows, matrix = _bytes("x", x), _bytes("weight", weight)
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise ValueError(
@@ -787,7 +817,7 @@ def _as_signal(x: ArrayLike, weight: ArrayLike) -> tuple[Array, Array, tuple[int
         )
     shape = (*rows.shape[:-1], outputs)
     signal = (1, -1, features) if rows.size else (0, 1, features)
-    return rows.reshape(signal), matrix[..., None], shape
+    return 1, rows.reshape(signal), matrix[..., None], shape
 
 
 def linear_integer(
@@ -832,15 +862,7 @@ def linear_integer(
     >>> quantized.linear_integer(np.uint8([1, 2]), np.int8([[3, 4], [5, -6]]), x_zero_point=1)
     array([ 4, -6], dtype=int32)
     """
-    threads = _threads(num_threads)
-    x, weight, x_zero_point, weight_zero_point = _held(
-        x=x, weight=weight, x_zero_point=x_zero_point, weight_zero_point=weight_zero_point
-    )
-    rows, kernels, shape = _as_signal(x, weight)
-    sums = conv_integer1d(
-        rows, kernels, x_zero_point, weight_zero_point, layout="NWC", num_threads=threads
-    )
-    return sums.reshape(shape)
+    return _conv_integer(0, x, weight, x_zero_point, weight_zero_point, _ROWS, None, num_threads)
 
 
 def linear(
@@ -890,21 +912,10 @@ def linear(
     ...                  out_zero_point=np.int8(0))
     array([ 22, -14], dtype=int8)
     """
-    threads = _threads(num_threads)
-    x, weight, bias, weight_scale, weight_zero_point = _held(
-        x=x, weight=weight, bias=bias, weight_scale=weight_scale,
-        weight_zero_point=weight_zero_point,
+    return _conv(
+        0, x, weight, bias, x_scale, x_zero_point, weight_scale, weight_zero_point, out_scale,
+        out_zero_point, _ROWS, activation, None, num_threads,
     )  # fmt: skip
-    x_scale, x_zero_point, out_scale, out_zero_point = _held(
-        x_scale=x_scale, x_zero_point=x_zero_point, out_scale=out_scale,
-        out_zero_point=out_zero_point,
-    )  # fmt: skip
-    rows, kernels, shape = _as_signal(x, weight)
-    result = _conv(
-        1, rows, kernels, bias, x_scale, x_zero_point, weight_scale, weight_zero_point, out_scale,
-        out_zero_point, (1, 0, 1, 1, "NWC"), activation, None, threads,
-    )  # fmt: skip
-    return result.reshape(shape)
 
 
 def _along(name: str, value: Array, shape: Sequence[int], axis: int, block: int | None) -> Array:
