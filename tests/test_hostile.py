@@ -62,6 +62,12 @@ def renumber(array):
     array.dtype = array.dtype.newbyteorder() if array.itemsize > 1 else np.bool_
 
 
+def apply(change, array):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer NumPy's, of such changes
+        change(array)
+
+
 class Agent:
     """Stands for a value, and does something once when it is asked for that."""
 
@@ -70,9 +76,7 @@ class Agent:
 
     def told(self, *_, **__):
         act, self.act = self.act, lambda: None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # newer NumPy's, of what `act` does
-            act()
+        act()
         return self.value
 
 
@@ -159,15 +163,12 @@ def test_arrays_that_change_while_others_are_read(name, victim, change):
         if argument in (victim, "out"):
             continue
         _, arguments = prepared(name, victim)
-        array, value = arguments[victim], arguments[argument]
-        changed = array.copy()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            change(changed)
+        changed, value = arguments[victim].copy(), arguments[argument]
+        apply(change, changed)
         expected = outcome(function, {**arguments, victim: changed})
         _, arguments = prepared(name, victim)
         array = arguments[victim]
-        arguments[argument] = agent_for(argument, value, lambda array=array: change(array))
+        arguments[argument] = agent_for(argument, value, lambda array=array: apply(change, array))
         assert outcome(function, arguments) == expected, argument
 
 

@@ -24,7 +24,7 @@ from convpool._winograd cimport fits_winograd
 
 import numpy as np
 
-from convpool._arguments import truth, written
+from convpool._arguments import written
 from convpool._threads import checked_threads
 
 cnp.import_array()
@@ -43,8 +43,7 @@ cdef int settle(Terms* terms, int spatial, stride, padding, dilation, groups, pa
     terms.spatial = spatial
     terms.channels_last = channels_last(layout, spatial)
     terms.algorithm = algorithm_code(algorithm)
-    terms.flip = flip if type(flip) is bool else truth(
-        "flip", flip)
+    terms.flip = truth("flip", flip)
     terms.conv.groups = integer("groups", groups, 1)
     set_per_axis(steps, "stride", stride, spatial, 1)
     set_per_axis(gaps, "dilation", dilation, spatial, 1)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from . import _arguments, _call, _transposed
 from ._arguments import Array
-from ._threads import checked_threads
+from ._threads import asked_threads
 
 BLOCK = 1024  # terms of a sum that are one chain
 
@@ -58,13 +58,11 @@ def conv_input(
     num_threads: SupportsIndex | None,
 ) -> Array:
     """The gradient of a convolution with respect to its input."""
+    steps, padding, gaps, count, layout = _arguments.settled_terms(
+        spatial, stride, padding, dilation, groups, layout
+    )
     last = _arguments.channels_last(layout, spatial)
-    layout = _arguments.layout_of(spatial, last)
-    count = _arguments.integer("groups", groups, 1)
-    steps = _arguments.per_axis("stride", stride, spatial, 1)
-    gaps = _arguments.per_axis("dilation", dilation, spatial, 1)
-    padding = _arguments.padding_form(padding, spatial)
-    threads = None if num_threads is None else checked_threads(num_threads)
+    threads = asked_threads(num_threads)
     input_size = _arguments.settled_shape("input_size", input_size)
     weight, grad_output = _arguments.arrays_of(weight=weight, grad_output=grad_output)
     gradient = _arguments.float_array("grad_output", grad_output)
@@ -206,13 +204,11 @@ def conv_weight(
     num_threads: SupportsIndex | None,
 ) -> Array:
     """The gradient of a convolution with respect to its weight."""
+    steps, padding, gaps, count, layout = _arguments.settled_terms(
+        spatial, stride, padding, dilation, groups, layout
+    )
     last = _arguments.channels_last(layout, spatial)
-    layout = _arguments.layout_of(spatial, last)
-    count = _arguments.integer("groups", groups, 1)
-    steps = _arguments.per_axis("stride", stride, spatial, 1)
-    gaps = _arguments.per_axis("dilation", dilation, spatial, 1)
-    padding = _arguments.padding_form(padding, spatial)
-    threads = None if num_threads is None else checked_threads(num_threads)
+    threads = asked_threads(num_threads)
     weight_size = _arguments.settled_shape("weight_size", weight_size)
     x, grad_output = _arguments.arrays_of(x=x, grad_output=grad_output)
     images = _arguments.float_array("x", x)

@@ -19,7 +19,7 @@ from ._arguments import (
     shown,
     truth,
 )
-from ._threads import checked_threads
+from ._threads import asked_threads
 
 # kernel_size, stride, padding, dilation, ceil_mode, layout
 WindowArguments = tuple[Any, Any, Any, Any, Any, Any]
@@ -95,8 +95,7 @@ def lp_pool(
     """lp_pool1d, lp_pool2d and lp_pool3d."""
     p = positive_norm(norm_type)
     windows = settled_windows(spatial, (kernel_size, stride, padding, dilation, ceil_mode, layout))
-    if num_threads is not None:
-        num_threads = checked_threads(num_threads)
+    num_threads = asked_threads(num_threads)
     given = float_array("x", x)
     y = norms(spatial, given, p, windows, num_threads)
     if out is not None:

@@ -16,6 +16,7 @@ cdef struct Padding:
     int64_t before[3]
     int64_t after[3]
 
+cdef bint truth(str name, object value) except? -1
 cdef int64_t integer(str name, object value, int64_t low) except -1
 cdef int set_per_axis(int64_t* filled, str name, object value, int spatial, int64_t low) except -1
 cdef int set_padding(Padding* padding, object value, int spatial) except -1

@@ -35,6 +35,11 @@ cdef tuple _channels_first = (None, "NCW", "NCHW", "NCDHW")
 cdef tuple _channels_last = (None, "NWC", "NHWC", "NDHWC")
 
 
+cdef bint truth(str name, object value) except? -1:
+    """Whether a value counts as true."""
+    return value if type(value) is bool else _arguments.truth(name, value)
+
+
 cdef int64_t integer(str name, object value, int64_t low) except -1:
     """A whole number in [low, LARGEST], where low >= 0."""
     cdef int overflow

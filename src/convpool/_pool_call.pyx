@@ -16,7 +16,7 @@ from convpool._plain cimport *
 
 import numpy as np
 
-from convpool._arguments import integer as any_integer, is_index, sequence, truth
+from convpool._arguments import integer as any_integer, is_index, sequence
 from convpool._threads import checked_threads
 
 cnp.import_array()
@@ -54,8 +54,7 @@ cdef int set_divisor(convpool_pool* pool, bint average, include_padding,
                      divisor_override) except -1:
     pool.average = average
     pool.adaptive = False
-    pool.include_padding = include_padding if type(include_padding) is bool else truth(
-        "count_include_pad", include_padding)
+    pool.include_padding = truth("count_include_pad", include_padding)
     pool.divisor = 0
     if divisor_override is not None:
         pool.divisor = any_integer("divisor_override", divisor_override, -(1 << 31))
@@ -147,10 +146,8 @@ def pool(int spatial, x, kernel_size, stride, padding, dilation, ceil_mode, layo
     """Max and average pooling."""
     cdef Call call
     cdef cnp.ndarray images
-    cdef bint ceiling = ceil_mode if type(ceil_mode) is bool else truth(
-        "ceil_mode", ceil_mode)
-    cdef bint indexed = return_indices if type(return_indices) is bool else truth(
-        "return_indices", return_indices)
+    cdef bint ceiling = truth("ceil_mode", ceil_mode)
+    cdef bint indexed = truth("return_indices", return_indices)
     call.spatial = spatial
     call.last = channels_last(layout, spatial)
     set_windows(&call, kernel_size, stride, padding, dilation)
@@ -199,8 +196,7 @@ def adaptive_pool(int spatial, x, output_size, layout, out, num_threads, bint av
     cdef convpool_axis* axis = &call.pool.axis[CONVPOOL_AXES - spatial]
     cdef int64_t outputs[3]
     cdef cnp.ndarray images
-    cdef bint indexed = return_indices if type(return_indices) is bool else truth(
-        "return_indices", return_indices)
+    cdef bint indexed = truth("return_indices", return_indices)
     cdef int i
     call.spatial = spatial
     call.last = channels_last(layout, spatial)
@@ -222,8 +218,7 @@ def pool_axes(int spatial, tuple shape, kernel_size, stride, padding, dilation, 
     """The shape of what `pool` returns for an x of a shape, and each axis as a dict."""
     cdef Call call
     cdef cnp.npy_intp result[RANK]
-    cdef bint ceiling = ceil_mode if type(ceil_mode) is bool else truth(
-        "ceil_mode", ceil_mode)
+    cdef bint ceiling = truth("ceil_mode", ceil_mode)
     cdef int i
     call.spatial = spatial
     call.last = channels_last(layout, spatial)

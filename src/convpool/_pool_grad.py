@@ -28,7 +28,7 @@ from ._arguments import (
     truth,
 )
 from ._lp_pool import WindowArguments, norms, positive_norm, power, settled_windows
-from ._threads import checked_threads
+from ._threads import asked_threads
 from ._unpool import check_places, places_of, planes
 
 InputSize = tuple[SupportsIndex, ...] | list[SupportsIndex]
@@ -93,8 +93,7 @@ class _Planes:
 
 def _settled(spatial: int, layout: object, num_threads: object) -> tuple[bool, int | None]:
     """Whether channels are last, and the threads of this call."""
-    threads = None if num_threads is None else checked_threads(num_threads)
-    return channels_last(layout, spatial), threads
+    return channels_last(layout, spatial), asked_threads(num_threads)
 
 
 def _table(rows: Sequence[Any], dtype: DTypeLike) -> Array:
@@ -158,7 +157,7 @@ def _avg_pool_input(
     count_include_pad: object, divisor_override: object, num_threads: object,
 ) -> Array:  # fmt: skip
     windows = settled_windows(spatial, windows)
-    threads = None if num_threads is None else checked_threads(num_threads)
+    threads = asked_threads(num_threads)
     shape = shape_of_input("input_size", input_size, spatial)
     counted, divisor = truth("count_include_pad", count_include_pad), None
     if divisor_override is not None:
@@ -177,7 +176,7 @@ def _lp_pool_input(
 ) -> Array:  # fmt: skip
     p = positive_norm(norm_type)
     windows = settled_windows(spatial, windows)
-    threads = None if num_threads is None else checked_threads(num_threads)
+    threads = asked_threads(num_threads)
     given, grad = arrays_of(x=x, grad_output=grad_output)
     given = float_array("x", given)
     grad = alike("grad_output", grad, given.dtype)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from . import _arguments, _call, _phases
 from ._arguments import Array, shown
-from ._threads import checked_threads
+from ._threads import asked_threads
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -202,7 +202,7 @@ def conv_transpose(
 ) -> Array:
     """The work of conv_transpose1d, conv_transpose2d and conv_transpose3d."""
     terms = settled(spatial, stride, padding, output_padding, output_size, dilation, groups, layout)
-    threads = None if num_threads is None else checked_threads(num_threads)
+    threads = asked_threads(num_threads)
     x, weight = _arguments.arrays_of(x=x, weight=weight)
     bias = None if bias is None else _arguments.array_of("bias", bias)
     images = _arguments.float_array("x", x)

@@ -21,7 +21,7 @@ from ._arguments import (
     settled_shape,
     shaped,
 )
-from ._threads import checked_threads
+from ._threads import asked_threads
 
 
 def places_of(indices: ArrayLike) -> Array:
@@ -108,8 +108,7 @@ def max_unpool(
         pads = ((0, 0),) * spatial
     if isinstance(pads, str):
         raise ValueError(f"padding: got {padding!r}, expected numbers: many sizes pool to x's")
-    if num_threads is not None:
-        num_threads = checked_threads(num_threads)
+    num_threads = asked_threads(num_threads)
     asked = None if output_size is None else settled_shape("output_size", output_size)
     given, places = arrays_of(x=x, indices=indices)
     given, places = float_array("x", given), places_of(places)

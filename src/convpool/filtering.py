@@ -33,7 +33,7 @@ from ._arguments import (
     real,
     truth,
 )
-from ._threads import checked_threads
+from ._threads import asked_threads
 
 _DIGITS = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
 # Digits between taps of 16 bits and what makes up for their rounding, as in the driver.
@@ -353,8 +353,7 @@ def filter2d(
     """
     border, border_value = border_code(padding_mode, real("padding_value", padding_value))
     flip = truth("flip", flip)
-    if num_threads is not None:
-        num_threads = checked_threads(num_threads)
+    num_threads = asked_threads(num_threads)
     picture, taps = arrays_of(image=image, kernel=kernel)
     if picture.dtype.char not in "BHfd":
         raise TypeError(
