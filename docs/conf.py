@@ -32,7 +32,9 @@ autosummary_imported_members = True
 autodoc_typehints = "none"  # docstrings say it
 numpydoc_show_class_members = False
 
-modules = [name for name in sorted(convpool.__all__) if ismodule(getattr(convpool, name))]
+# Those of extras are no part of `from convpool import *`.
+modules = [name for name in convpool.__all__ if ismodule(getattr(convpool, name))]
+modules = sorted([*modules, "dask", "plot"])
 entries = ["convpool", *(f"convpool.{name}" for name in modules)]
 lines = ["Reference", "=========", "", ".. autosummary::", "   :toctree:", ""]
 lines += [f"   {entry}" for entry in entries]

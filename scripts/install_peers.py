@@ -7,7 +7,7 @@ They are no part of what a wheel needs: tests that compare with one of them are 
 import subprocess
 import sys
 
-for package in ("scipy", "scikit-image", "onnx"):
+for package in ("scipy", "scikit-image", "onnx", "dask[array,distributed]", "matplotlib"):
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", package]
     if subprocess.run(command, check=False).returncode:
         print(f"no package of {package} for this platform: tests that need it are left out")

@@ -19,7 +19,7 @@ settings.register_profile("long", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Peers that not every platform of the wheels has packages for.
-PEERS = {name for name in ("scipy", "onnx", "skimage") if find_spec(name) is None}
+PEERS = {name for name in ("scipy", "onnx", "skimage", "dask") if find_spec(name) is None}
 
 
 def missing_peers(path):

@@ -19,8 +19,14 @@ MODULES = [
 ]
 
 
+# Modules that need what is no dependency.
+EXTRAS = {"convpool.dask": "dask", "convpool.plot": "matplotlib"}
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name, tmp_path, monkeypatch):
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name])
     monkeypatch.chdir(tmp_path)  # examples may write files
     failures, _ = doctest.testmod(importlib.import_module(name))
     assert failures == 0

@@ -86,6 +86,6 @@ __all__ = [
 
 def __getattr__(name: str) -> _ModuleType:
     """Import what few programs need when it is first asked for."""
-    if name in ("models", "nn", "plot", "quantized"):
+    if name in ("dask", "models", "nn", "plot", "quantized"):
         return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
