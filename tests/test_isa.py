@@ -55,6 +55,7 @@ def test_here(tmp_path):
     for isa in isas:
         found = lines(program, isa)
         assert [line.split(" ")[0] for line in found] == CASES
+        assert lines(program, isa, "front") == found
         if isa in WITH_FMA:
             assert found == EXPECTED, isa
         else:  # what is no product rounds alike

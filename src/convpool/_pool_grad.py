@@ -182,16 +182,18 @@ def _lp_pool_input(
     grad = alike("grad_output", grad, given.dtype)
     call, axes = _pool_call_of(spatial, given.shape, grad, windows, threads, "x")
     with np.errstate(all="ignore"):
-        grad, magnitude = grad.astype(np.float64), np.abs(given).astype(np.float64)
+        # In one type: where NumPy casts as it goes, it does not survive a lack of memory.
+        grad, wide = grad.astype(np.float64), given.astype(np.float64)
+        magnitude = np.abs(wide)
         if p == math.inf:
             _, places = _pool_call.pool(
                 spatial, magnitude, *windows, None, threads, False, False, None, True
             )
-            target = call.add_at(grad, places) * np.sign(given)
+            target = call.add_at(grad, places) * np.sign(wide)
         else:
             y = norms(spatial, given, p, windows, threads)
             share = np.where(y == 0, 0, grad * np.power(y, 1 - p))
-            slope = np.where(given == 0, 0, np.sign(given) * power(magnitude, p - 1))
+            slope = np.where(wide == 0, 0, np.sign(wide) * power(magnitude, p - 1))
             target = call.add_windows(share, _windows(axes, False, 1)) * slope
     return _narrowed(target, given.dtype)
 

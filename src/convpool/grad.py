@@ -220,6 +220,8 @@ def conv2d_input(
     ------
     TypeError, ValueError
         If a type, shape or value is not as above. Nothing has been written to `out` then.
+    MemoryError
+        As in `convpool.conv_transpose2d`.
 
     See Also
     --------

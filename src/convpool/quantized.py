@@ -918,7 +918,7 @@ def linear(
     )  # fmt: skip
 
 
-def _along(name: str, value: Array, shape: Sequence[int], axis: int, block: int | None) -> Array:
+def along(name: str, value: Array, shape: Sequence[int], axis: int, block: int | None) -> Array:
     """Make numbers broadcast against `shape`: one, one for each place along an axis, or blocks."""
     if value.ndim == 0 or value.shape == (1,):
         return value.reshape(())
@@ -1000,12 +1000,13 @@ def quantize(
     limits = np.iinfo(kind)
     real = np.promote_types(array.dtype.newbyteorder("="), np.float32)
     place = _axis(axis, array.ndim)
-    scales = _along("scale", _scales("scale", scale, real), array.shape, place, block)
-    zeros = _along(
+    scales = along("scale", _scales("scale", scale, real), array.shape, place, block)
+    zeros = along(
         "zero_point", _zero_points("zero_point", zero_point, kind), array.shape, place, block
     )
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        steps = np.asarray(np.divide(array, scales, dtype=real))
+        # In one type: where NumPy casts as it goes, it does not survive a lack of memory.
+        steps = np.asarray(np.divide(array.astype(real, copy=False), scales))
         np.rint(steps, out=steps)
         np.add(steps, zeros.astype(real), out=steps)
     # These two pass NaN over.
@@ -1069,9 +1070,10 @@ def dequantize(
     x, scale, zero_point = _held(x=x, scale=scale, zero_point=zero_point)
     array = _integers("x", x, _QUANTIZED + "i")
     place = _axis(axis, array.ndim)
-    scales = _along("scale", _scales("scale", scale), array.shape, place, block)
-    zeros = _along(
+    scales = along("scale", _scales("scale", scale), array.shape, place, block)
+    zeros = along(
         "zero_point", _zero_points("zero_point", zero_point, array.dtype), array.shape, place, block
     )
-    steps = np.asarray(np.subtract(array, zeros.astype(np.float32), dtype=np.float32))
-    return np.asarray(np.multiply(steps, scales, out=steps))
+    steps = array.astype(np.float32)
+    np.subtract(steps, zeros.astype(np.float32), out=steps)
+    return np.multiply(steps, scales, out=steps)

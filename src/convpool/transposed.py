@@ -137,7 +137,8 @@ def conv_transpose2d(
     ValueError
         If a shape or value does not fit the others. Nothing has been written to `out` then.
     MemoryError
-        If the result or the packed weight does not fit.
+        If the result or the packed weight does not fit. With a stride, part of `out` may have been
+        written.
 
     Notes
     -----

@@ -4,9 +4,11 @@
  *     cc -O2 -ffp-contract=off -I include tests/c/bits.c -o bits -lm
  *     ./bits            the instruction sets that run here
  *     ./bits avx2       the hashes of one
+ *     ./bits avx2 front the same
  *
  * Each family of kernels is called as its driver does, with buffers no larger than the headers ask
- * for, behind which lies a page that may not be touched: a vector too far ends the program.
+ * for, behind which lies a page that may not be touched: a vector too far ends the program. With
+ * "front" such a page lies before them.
  *
  * Softplus is left out: its logarithm is the C library's.
  */
@@ -26,23 +28,26 @@ static struct {
     size_t size;
 } blocks[64];
 static int block_count;
+static int guards_front;
 
 /* So many bytes, all set (NaN, where they are numbers), that end where a page begins which may not
- * be touched. They live until `release`. */
+ * be touched, or begin where one ends. They live until `release`. */
 static void *allocate(int64_t bytes)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     const size_t room = ((size_t)bytes + page - 1) / page * page;
     char *memory = (char *)mmap(NULL, room + page, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED || mprotect(memory + room, page, PROT_NONE) != 0) {
+    char *data = memory + (guards_front ? page : 0);
+    if (memory == MAP_FAILED ||
+        mprotect(guards_front ? memory : memory + room, page, PROT_NONE) != 0) {
         fprintf(stderr, "bits: no memory for %ld bytes\n", (long)bytes);
         exit(2);
     }
-    memset(memory, 0xFF, room);
+    memset(data, 0xFF, room);
     blocks[block_count].memory = memory;
     blocks[block_count++].size = room + page;
-    return memory + (room - (size_t)bytes);
+    return guards_front ? data : data + (room - (size_t)bytes);
 }
 
 static void release(void)
@@ -953,6 +958,7 @@ int main(int count, char **words)
     if (count < 2) {
         return 0;
     }
+    guards_front = count > 2 && strcmp(words[2], "front") == 0;
     if (isa == CONVPOOL_ISAS) {
         fprintf(stderr, "bits: no %s here\n", words[1]);
         return 2;

@@ -21,7 +21,7 @@ Builder = Callable[[Node], Kernel]
 EVERY = tuple(range(16))
 FAMILIES = (
     "elementwise", "shaping", "indexing", "reductions", "products", "convolution", "pooling",
-    "normalization", "resizing", "recurrent", "control",
+    "normalization", "resizing", "recurrent", "quantization", "control",
 )  # fmt: skip
 
 
