@@ -53,7 +53,13 @@ class BuildExt(build_ext):
         link_args += openmp_link
         if sanitizers := os.environ.get("SANITIZE"):
             # -fwrapv, which Python may pass, would hide signed overflow from UBSan.
-            flags = [f"-fsanitize={sanitizers}", "-fno-wrapv", "-fno-omit-frame-pointer", "-g1"]
+            flags = [
+                f"-fsanitize={sanitizers}",
+                "-fno-wrapv",
+                "-fno-omit-frame-pointer",
+                "-g1",
+                "-O1",
+            ]
             compile_args += flags
             link_args += flags[:1]
         if os.environ.get("COVERAGE"):

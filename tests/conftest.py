@@ -1,5 +1,5 @@
-"""How much hypothesis tries (HYPOTHESIS_PROFILE=long: a night), what is left out where a platform
-has no packages for it, and a fresh interpreter."""
+"""How much hypothesis tries (HYPOTHESIS_PROFILE=long: a night; few: with sanitizers), what is left
+out where a platform has no packages for it, and a fresh interpreter."""
 
 import ast
 import os
@@ -15,6 +15,7 @@ from hypothesis import settings
 settings.register_profile(
     "ci", deadline=None, max_examples=500, derandomize=os.environ.get("CI") == "true"
 )
+settings.register_profile("few", deadline=None, max_examples=30)
 settings.register_profile("long", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

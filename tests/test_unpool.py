@@ -1,5 +1,7 @@
 """max_unpool: values go back to where they were found, or the call is refused."""
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,6 +101,29 @@ def test_indices_of_any_integer_type_and_memory():
     assert_same_bits(convpool.max_unpool2d(x.astype(">f4"), places.astype(">i8"), 2), expected)
     with pytest.raises(ValueError, match=r"^indices: got"):
         convpool.max_unpool2d(x, places.astype(np.uint64) + np.uint64(2**63), 2)
+
+
+def test_indices_that_change_meanwhile():
+    """Another thread writes what is no place: the check holds for what is followed."""
+    x, places = normal(1, 8, 8, 64, 64), np.zeros((8, 8, 64, 64), np.int64)
+    ended = threading.Event()
+
+    def change():
+        while not ended.is_set():
+            places[...] = 2**40
+            places[...] = 0
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    try:
+        for _ in range(200):
+            try:
+                convpool.max_unpool2d(x, places, 2)
+            except ValueError as error:
+                assert str(error).startswith("indices: got 1099511627776")
+    finally:
+        ended.set()
+        changer.join()
 
 
 @pytest.mark.parametrize(("argument", "value", "error"), [

@@ -25,11 +25,11 @@ from ._threads import asked_threads
 
 
 def places_of(indices: ArrayLike) -> Array:
-    """Indices as contiguous int64."""
+    """Indices as contiguous int64, in memory of their own: they are checked, and then followed."""
     array = array_of("indices", indices)
     if array.dtype.kind not in "iu":
         raise TypeError(f"indices: got dtype {array.dtype}, expected whole numbers")
-    places = np.ascontiguousarray(array, np.int64)
+    places = np.array(array, np.int64, order="C")
     if array.dtype.kind == "u" and places.size and places.min() < 0:
         raise ValueError("indices: got numbers of 2**63 or more, expected places in a plane")
     return places
