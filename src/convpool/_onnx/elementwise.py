@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .model import Array, Node
-from .operators import Kernel, operator
+from .operators import Kernel, operator, type_of
 
 UNARY: dict[str, Callable[..., Any]] = {
     "Abs": np.absolute, "Neg": np.negative, "Exp": np.exp, "Log": np.log, "Sqrt": np.sqrt,
@@ -155,15 +155,12 @@ def cast(node: Node) -> Kernel:
     """To another type; what a float cannot be becomes what the processor makes of it."""
     if node.operator == "CastLike":
         return lambda x, like: x.astype(like.dtype)
-    from onnx import TensorProto, helper
+    from onnx import TensorProto
 
     code = node.get("to", 0)
     if code == TensorProto.STRING:
         return lambda x: x.astype(str).astype(object)
-    try:
-        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(code))
-    except (KeyError, TypeError, ValueError):
-        raise node.error(f"to: got {code}, which is no type of ONNX") from None
+    dtype = type_of(node, "to", code)
 
     def kernel(x: Array) -> Any:
         return x.astype(dtype, copy=False)

@@ -202,3 +202,48 @@ def non_max_suppression(node: Node) -> Kernel:
         return np.array(chosen, np.int64).reshape(-1, 3)
 
     return kernel
+
+
+@operator("ReverseSequence")
+def reverse_sequence(node: Node) -> Kernel:
+    """Of each example as many steps as it has, the last first."""
+    batch, time = node.get("batch_axis", 1), node.get("time_axis", 0)
+
+    def kernel(x: Array, lengths: Array) -> Array:
+        if {batch, time} != {0, 1} or x.ndim < 2:
+            raise node.error(f"batch_axis, time_axis: got {batch} and {time}, expected 0 and 1")
+        counts = integers(node, "sequence_lens", lengths)
+        steps = x.shape[time]
+        if len(counts) != x.shape[batch] or any(not 0 <= count <= steps for count in counts):
+            raise node.error(f"sequence_lens: got {counts} for x of shape {x.shape}")
+        result = x.copy()
+        for example, count in enumerate(counts):
+            own = result[:, example] if time == 0 else result[example]
+            own[:count] = own[:count][::-1].copy()
+        return result
+
+    return kernel
+
+
+@operator("Unique", shaped_by=(0,))
+def unique(node: Node) -> Kernel:
+    """Each value, or slice along an axis, once: sorted, or in the order in which they came."""
+    axis, ordered = node.get("axis"), node.get("sorted", 1)
+
+    def kernel(x: Array) -> tuple[Array, ...]:
+        along = None if axis is None else axis_of(node, axis, x.ndim)
+        values, first, inverse, counts = np.unique(
+            x, return_index=True, return_inverse=True, return_counts=True, axis=along
+        )
+        inverse = inverse.reshape(-1)
+        if not ordered:
+            order = np.argsort(first)
+            rank = np.empty_like(order)
+            rank[order] = np.arange(len(order))
+            values = np.take(values, order, axis=0 if along is None else along)
+            first, inverse, counts = first[order], rank[inverse], counts[order]
+        return (values, *(array.astype(np.int64) for array in (first, inverse, counts)))[
+            : len(node.outputs)
+        ]
+
+    return kernel

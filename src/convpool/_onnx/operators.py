@@ -21,7 +21,7 @@ Builder = Callable[[Node], Kernel]
 EVERY = tuple(range(16))
 FAMILIES = (
     "elementwise", "shaping", "indexing", "reductions", "products", "convolution", "pooling",
-    "normalization", "resizing", "recurrent", "quantization", "control",
+    "normalization", "resizing", "recurrent", "quantization", "vision", "control",
 )  # fmt: skip
 
 
@@ -98,6 +98,16 @@ def axes_of(node: Node, values: Array | None, since: int) -> list[int] | None:
     if node.version < since:
         return node.ints("axes")
     return None if values is None else integers(node, "axes", values)
+
+
+def type_of(node: Node, name: str, code: int) -> np.dtype[Any]:
+    """The NumPy type that an attribute names by ONNX's number."""
+    from onnx import helper
+
+    try:
+        return np.dtype(helper.tensor_dtype_to_np_dtype(code))
+    except (KeyError, TypeError, ValueError):
+        raise node.error(f"{name}: got {code}, which is no type of ONNX") from None
 
 
 def allocatable(node: Node, shape: tuple[int, ...], itemsize: int) -> None:

@@ -13,7 +13,7 @@ from .. import quantized
 from ..quantized import along
 from .convolution import check_kernel, terms
 from .model import Array, Node
-from .operators import Kernel, operator
+from .operators import Kernel, operator, type_of
 
 WHOLE = "BbHh"  # what quantized.quantize makes
 
@@ -31,14 +31,7 @@ def _limits(node: Node, kind: np.dtype[Any]) -> tuple[float, float, bool]:
 def _type(node: Node, default: np.dtype[Any]) -> np.dtype[Any]:
     """What attribute output_dtype says, else a default."""
     said = node.get("output_dtype", 0)
-    if said == 0:
-        return default
-    from onnx import helper
-
-    try:
-        return np.dtype(helper.tensor_dtype_to_np_dtype(said))
-    except KeyError:
-        raise node.error(f"output_dtype: got {said}, which ONNX has not") from None
+    return type_of(node, "output_dtype", said) if said else default
 
 
 def _place(node: Node, rank: int) -> tuple[int, int | None]:

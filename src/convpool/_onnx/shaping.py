@@ -14,6 +14,7 @@ from .operators import (
     axis_of,
     integers,
     operator,
+    type_of,
 )
 
 
@@ -190,6 +191,24 @@ def constant_of_shape(node: Node) -> Kernel:
         sizes = tuple(integers(node, "shape", shape)) if shape.size else ()
         allocatable(node, sizes, value.itemsize)
         return np.broadcast_to(value.reshape(()), sizes)
+
+    return kernel
+
+
+@operator("EyeLike")
+def eye_like(node: Node) -> Kernel:
+    """Ones along a diagonal, in the shape of a matrix."""
+    code, above = node.get("dtype", 0), node.get("k", 0)
+
+    def kernel(x: Array) -> Array:
+        if x.ndim != 2:
+            raise node.error(f"x: got shape {x.shape}, expected a matrix")
+        dtype = type_of(node, "dtype", code) if code else x.dtype
+        result = np.zeros(x.shape, dtype)
+        rows, columns = x.shape
+        if -rows < above < columns:
+            np.fill_diagonal(result[max(-above, 0) :, max(above, 0) :], 1)
+        return result
 
     return kernel
 
