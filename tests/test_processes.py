@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -142,6 +143,7 @@ def test_inside_a_parallel_region_of_others(python, tmp_path):
     assert json.loads(ended.stdout) == [[0, True], [1, True], [2, True]]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals between processes there")
 def test_an_interrupt_is_handled_when_the_call_returns(python):
     ended = python(
         """
