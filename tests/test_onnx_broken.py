@@ -117,6 +117,17 @@ def test_broken(name):
                     attempt(model, given, f"{case.name}, input {i}: {other.dtype}{other.shape}")
 
 
+@pytest.mark.parametrize("name", ["Expand", "Reshape", "Tile", "ConstantOfShape"])
+def test_more_axes_than_arrays_have(name):
+    (case, model), *_ = CASES[name]
+    model, inputs = copy.deepcopy(model), list(next(iter(data_sets(case)))[0])
+    del model.graph.input[-1].type.tensor_type.shape.dim[:]
+    model.graph.input[-1].type.tensor_type.shape.dim.add().dim_value = 44
+    inputs[-1] = np.ones(44, np.int64)
+    with pytest.raises(ValueError, match=rf"node .* \({name}\)"):
+        convpool.load_onnx(model.SerializeToString())(*inputs)
+
+
 def test_an_operator_without_outputs_is_refused():
     """What it would make, nothing could read."""
     assert len(CASES) > 140

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .model import NATIVE, Array, Node
+from .model import MOST_AXES, NATIVE, Array, Node
 
 Kernel = Callable[..., Any]
 Builder = Callable[[Node], Kernel]
@@ -112,6 +112,8 @@ def type_of(node: Node, name: str, code: int) -> np.dtype[Any]:
 
 def allocatable(node: Node, shape: tuple[int, ...], itemsize: int) -> None:
     """Raise where a shape that a model asks for is none, or larger than is reasonable."""
+    if len(shape) > MOST_AXES:
+        raise node.error(f"shape: got {len(shape)} axes, expected at most {MOST_AXES}")
     size = itemsize
     for extent in shape:
         if extent < 0:

@@ -158,6 +158,7 @@ def expand(node: Node) -> Kernel:
 
     def kernel(x: Array, shape: Array) -> Any:
         sizes = tuple(integers(node, "shape", shape))
+        allocatable(node, sizes, x.itemsize)
         whole = np.broadcast_shapes(x.shape, sizes)
         allocatable(node, whole, x.itemsize)
         return np.broadcast_to(x, whole)
