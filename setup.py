@@ -59,8 +59,6 @@ class BuildExt(build_ext):
         openmp_compile, openmp_link = self.openmp_flags(msvc)
         compile_args += openmp_compile
         link_args += openmp_link
-        if sys.platform == "linux" and not os.environ.get("SANITIZE"):
-            link_args.append("-s")  # names that only debuggers read
         if sanitizers := os.environ.get("SANITIZE"):
             # -fwrapv, which Python may pass, would hide signed overflow from UBSan.
             flags = [
@@ -72,6 +70,8 @@ class BuildExt(build_ext):
             ]
             compile_args += flags
             link_args += flags[:1]
+        elif sys.platform == "linux":
+            link_args.append("-s")  # without names that only debuggers read
         if os.environ.get("COVERAGE"):
             compile_args += ["--coverage", "-O0"]
             link_args += ["--coverage"]

@@ -11,6 +11,7 @@ largest magnitude in its result.
 import argparse
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -206,6 +207,16 @@ def windows(kind: str) -> Callable[[np.random.Generator, int], Draw]:
     return draw
 
 
+def pool_input(
+    back: Callable[..., Array], kind: str, pool: Callable[..., Any], x: Array, slope: Array,
+    **terms: Any,
+) -> Array:  # fmt: skip
+    """Our gradient of a pooling, whose maxima go back to where they stood."""
+    if kind == "max":
+        terms["indices"] = pool(x, return_indices=True)[1]
+    return back(input_size=x.shape, grad_output=slope, **terms)
+
+
 def windows_input(kind: str) -> Callable[[np.random.Generator, int], Draw]:
     def draw(rng: np.random.Generator, spatial: int) -> Draw:
         ours, theirs, terms = window_calls(rng, spatial, kind)
@@ -214,12 +225,9 @@ def windows_input(kind: str) -> Callable[[np.random.Generator, int], Draw]:
         back = getattr(grad, f"{kind}_pool{spatial}d_input")
 
         def own(x: Array, slope: Array) -> Array:
-            if kind == "max":
-                places = ours(x, return_indices=True)[1]
-                return back(input_size=x.shape, indices=places, grad_output=slope)
             if kind == "lp":
                 return back(x=x, grad_output=slope, norm_type=3.0, **terms)
-            return back(input_size=x.shape, grad_output=slope, **terms)
+            return pool_input(back, kind, ours, x, slope, **({} if kind == "max" else terms))
 
         return Draw({"x": x, "slope": slope}, own, lambda x, slope: derivative(theirs, x, slope))
 
@@ -241,10 +249,7 @@ def adaptive(kind: str, backward: bool) -> Callable[[np.random.Generator, int], 
         back = getattr(grad, f"{stem}{spatial}d_input")
 
         def own(x: Array, slope: Array) -> Array:
-            if kind == "max":
-                places = run(x, size, return_indices=True)[1]
-                return back(input_size=x.shape, indices=places, grad_output=slope)
-            return back(input_size=x.shape, grad_output=slope)
+            return pool_input(back, kind, partial(run, output_size=size), x, slope)
 
         return Draw(
             {"x": x, "slope": rng.standard_normal((*x.shape[:2], *size))},
@@ -269,10 +274,7 @@ def whole(kind: str, backward: bool) -> Callable[[np.random.Generator, int], Dra
         back = getattr(grad, f"global_{kind}_pool_input")
 
         def own(x: Array, slope: Array) -> Array:
-            if kind == "max":
-                places = run(x, return_indices=True)[1]
-                return back(input_size=x.shape, indices=places, grad_output=slope)
-            return back(input_size=x.shape, grad_output=slope)
+            return pool_input(back, kind, run, x, slope)
 
         return Draw(
             {"x": x, "slope": rng.standard_normal((*x.shape[:2], 1, 1))},

@@ -409,15 +409,14 @@ def printed(found):
 
 
 def seeds(folder):
-    """Fills an empty folder with ONNX's published single nodes."""
-    from onnx.backend.test.loader import load_model_tests
+    """Fills an empty folder with ONNX's published cases that are short."""
+    from onnx_cases import published
 
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         return
-    for case in load_model_tests(kind="node"):
-        path = Path(case.model_dir, "model.onnx") if case.model_dir else None
-        content = path.read_bytes() if path else case.model.SerializeToString()
+    for case, model in published():
+        content = model.SerializeToString()
         if len(content) <= LONGEST:
             (folder / case.name).write_bytes(content)
 

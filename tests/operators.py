@@ -94,6 +94,11 @@ def operators(side=6, dtype=np.float32):
     return calls
 
 
+def bits(result):
+    """The bytes of a result, of each array where there are several."""
+    return [array.tobytes() for array in (result if isinstance(result, tuple) else (result,))]
+
+
 def takes(function, argument):
     """Whether a function has a parameter of a name."""
     return argument in inspect.signature(function).parameters

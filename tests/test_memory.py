@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parent / "c" / "nomemory.c"
 FAILING = """
     import ctypes, gc, json, sys
     import numpy as np
-    from operators import operators, takes
+    from operators import bits, operators, takes
 
     nomemory = ctypes.CDLL(LIBRARY)
     nomemory.nomemory_begin.argtypes = ctypes.c_long, ctypes.c_size_t
@@ -25,9 +25,6 @@ FAILING = """
 
     def arrays(result):
         return result if isinstance(result, tuple) else (result,)
-
-    def bits(result):
-        return [array.tobytes() for array in arrays(result)]
 
     def attempt(number, call):
         nomemory.nomemory_begin(number, LEAST)

@@ -11,12 +11,8 @@ import numpy as np
 import pytest
 
 import convpool
-from operators import operators, takes
+from operators import bits, operators, takes
 from reference import assert_same_bits
-
-
-def bits(result):
-    return [array.tobytes() for array in (result if isinstance(result, tuple) else (result,))]
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])

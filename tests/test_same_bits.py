@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 
-from operators import operators, takes
+from operators import bits, operators, takes
 
 # Large enough that work is shared out.
 CALLS = {dtype: operators(18, dtype) for dtype in (np.float16, np.float32, np.float64)}
-
-
-def bits(result):
-    return [array.tobytes() for array in (result if isinstance(result, tuple) else (result,))]
 
 
 @pytest.mark.parametrize("dtype", CALLS)

@@ -86,27 +86,26 @@ def extended(x: Any, axes: Sequence[int], widths: Sequence[tuple[int, int]], mod
 def chunks_of(x: Any) -> list[list[Part]]:
     """Parts that are x's chunks, of each axis."""
     return [
-        list(parts_of(Windows(size, size), chunks))
+        parts_of(Windows(size, size), chunks)
         for size, chunks in zip(x.shape, x.chunks, strict=True)
     ]
 
 
-def parts_of(windows: Windows, chunks: Sequence[int], least: int = 1) -> Iterator[Part]:
+def parts_of(windows: Windows, chunks: Sequence[int], least: int = 1) -> list[Part]:
     """The parts of one axis, as large as `least` if the axis is."""
     if max(windows.before, windows.after) >= windows.reach:
         # One for all, as there may be windows that lie wholly in the padding.
         padding = windows.before, windows.after
-        yield Part(slice(0, windows.outputs), slice(0, windows.size), padding)
-        return
+        return [Part(slice(0, windows.outputs), slice(0, windows.size), padding)]
+    parts = []
     for first, end in itertools.pairwise(_cuts(windows, chunks, least)):
         start = first * windows.stride - windows.before
         stop = max((end - 1) * windows.stride + windows.reach - windows.before, start)
-        yield Part(
-            slice(first, end),
-            slice(max(start, 0), min(stop, windows.size)),
-            # With ceil_mode a last window may reach beyond the padding.
-            (max(-start, 0), min(max(stop - windows.size, 0), windows.after)),
-        )
+        # With ceil_mode a last window may reach beyond the padding.
+        padding = max(-start, 0), min(max(stop - windows.size, 0), windows.after)
+        pixels = slice(max(start, 0), min(stop, windows.size))
+        parts.append(Part(slice(first, end), pixels, padding))
+    return parts
 
 
 def _cuts(windows: Windows, chunks: Sequence[int], least: int) -> list[int]:

@@ -10,14 +10,14 @@ Padding that repeats pixels (reflect, replicate, circular) is laid around x firs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _call, _pool_call, filtering, functional
+from . import _call, _pool_call, filtering, functional, pooling
 from ._arguments import (
     Activation,
     Array,
@@ -114,7 +114,7 @@ def convolved(
     for i, axis in enumerate(axes):
         reach = (kernels.shape[2 + i] - 1) * dilation[i] + 1
         windows = Windows(x.shape[axis], shape[axis], *widths[i], stride[i], reach)
-        parts[axis] = list(parts_of(windows, x.chunks[axis]))
+        parts[axis] = parts_of(windows, x.chunks[axis])
     if padding_mode in REPEATED:
         x = extended(x, axes, widths, padding_mode)
         for axis, (before, _) in zip(axes, widths, strict=True):
@@ -138,9 +138,39 @@ def _convolve(
     return function(pixels, kernels, biases, residual=residual)
 
 
-def pooled(
+def max_pooled(
+    spatial: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+    ceil_mode: bool, layout: str, num_threads: SupportsIndex,
+) -> DaskArray:  # fmt: skip
+    """Max pooling."""
+    function = (pooling.max_pool1d, pooling.max_pool2d, pooling.max_pool3d)[spatial - 1]
+    given = {
+        "dilation": per_axis("dilation", dilation, spatial, 1),
+        "ceil_mode": truth("ceil_mode", ceil_mode),
+        "num_threads": num_threads,
+    }
+    return _pooled(spatial, function, x, kernel_size, stride, padding, layout, given)
+
+
+def avg_pooled(
+    spatial: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool,
+    count_include_pad: bool, divisor_override: SupportsIndex | None, layout: str,
+    num_threads: SupportsIndex,
+) -> DaskArray:  # fmt: skip
+    """Average pooling."""
+    function = (pooling.avg_pool1d, pooling.avg_pool2d, pooling.avg_pool3d)[spatial - 1]
+    given = {
+        "ceil_mode": truth("ceil_mode", ceil_mode),
+        "count_include_pad": truth("count_include_pad", count_include_pad),
+        "divisor_override": divisor_override,
+        "num_threads": num_threads,
+    }
+    return _pooled(spatial, function, x, kernel_size, stride, padding, layout, given)
+
+
+def _pooled(
     spatial: int,
-    functions: Sequence[Callable[..., Any]],
+    function: Callable[..., Any],
     x: Any,
     kernel_size: Any,
     stride: Any,
@@ -148,13 +178,12 @@ def pooled(
     layout: Any,
     given: dict[str, Any],
 ) -> DaskArray:
-    """Pooling by one of three functions; `given` holds what blocks are given as it is."""
+    """Pooling by a function; `given` holds what blocks are given as it is."""
     kernel_size = per_axis("kernel_size", kernel_size, spatial, 1)
     stride = kernel_size if stride is None else per_axis("stride", stride, spatial, 1)
     padding = padding_form(padding, spatial)
     x = lazy("x", x)
     given = {**given, "kernel_size": kernel_size, "stride": stride, "layout": layout}
-    function = functions[spatial - 1]
     checked = function(_empty_batch(x, spatial), padding=padding, **given)
     dilation, ceiling = given.get("dilation", 1), given["ceil_mode"]
     _, geometry = _pool_call.pool_axes(
@@ -168,7 +197,7 @@ def pooled(
         reach = (a["kernel"] - 1) * a["dilation"] + 1
         windows = Windows(a["size"], a["out"], a["before"], a["after"], a["stride"], reach)
         # The average of a plane's only window is summed in another order than those of several.
-        parts[axis] = list(parts_of(windows, x.chunks[axis], least=2))
+        parts[axis] = parts_of(windows, x.chunks[axis], least=2)
 
     def block(chosen: tuple[Part, ...]) -> Callable[..., Array]:
         return partial(function, padding=tuple(chosen[axis].padding for axis in axes), **given)
@@ -200,7 +229,7 @@ def filtered(
     name = _named(filtering.filter2d, image.name, taps, terms)
 
     # Rows that are summed together are in one block, and all that they see.
-    rows, columns = ((n - 1) - n // 2 if terms["flip"] else n // 2 for n in taps.shape)
+    rows, columns = filtering.centre(taps.shape, terms["flip"])
     margins = [
         (-(-rows // FOLDED) * FOLDED, taps.shape[0] - 1 - rows + 2 * FOLDED),
         (columns, taps.shape[1] - 1 - columns),

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from numpy.typing import ArrayLike
 
-from . import pooling
-from ._arguments import Activation, IntPerAxis, Padding, per_axis, truth
-from ._dask_calls import convolved, filtered, pooled
+from ._arguments import Activation, IntPerAxis, Padding
+from ._dask_calls import avg_pooled, convolved, filtered, max_pooled
 
 if TYPE_CHECKING:
     from dask.array import Array as DaskArray
@@ -31,9 +30,6 @@ __all__ = [
     "max_pool2d",
     "max_pool3d",
 ]
-
-_MAX_POOLS = (pooling.max_pool1d, pooling.max_pool2d, pooling.max_pool3d)
-_AVG_POOLS = (pooling.avg_pool1d, pooling.avg_pool2d, pooling.avg_pool3d)
 
 
 def conv1d(
@@ -232,12 +228,7 @@ def max_pool1d(
     >>> convpool.dask.max_pool1d(x, 2).shape
     (1, 3, 500)
     """
-    given = {
-        "dilation": per_axis("dilation", dilation, 1, 1),
-        "ceil_mode": truth("ceil_mode", ceil_mode),
-        "num_threads": num_threads,
-    }
-    return pooled(1, _MAX_POOLS, x, kernel_size, stride, padding, layout, given)
+    return max_pooled(1, x, kernel_size, stride, padding, dilation, ceil_mode, layout, num_threads)
 
 
 def max_pool2d(
@@ -282,12 +273,7 @@ def max_pool2d(
     array([[[[ 5.,  7.],
              [13., 15.]]]], dtype=float32)
     """
-    given = {
-        "dilation": per_axis("dilation", dilation, 2, 1),
-        "ceil_mode": truth("ceil_mode", ceil_mode),
-        "num_threads": num_threads,
-    }
-    return pooled(2, _MAX_POOLS, x, kernel_size, stride, padding, layout, given)
+    return max_pooled(2, x, kernel_size, stride, padding, dilation, ceil_mode, layout, num_threads)
 
 
 def max_pool3d(
@@ -327,12 +313,7 @@ def max_pool3d(
     >>> convpool.dask.max_pool3d(x, 2).shape
     (1, 2, 15, 20, 25)
     """
-    given = {
-        "dilation": per_axis("dilation", dilation, 3, 1),
-        "ceil_mode": truth("ceil_mode", ceil_mode),
-        "num_threads": num_threads,
-    }
-    return pooled(3, _MAX_POOLS, x, kernel_size, stride, padding, layout, given)
+    return max_pooled(3, x, kernel_size, stride, padding, dilation, ceil_mode, layout, num_threads)
 
 
 def avg_pool1d(
@@ -373,13 +354,10 @@ def avg_pool1d(
     >>> convpool.dask.avg_pool1d(x, 2).shape
     (1, 3, 500)
     """
-    given = {
-        "ceil_mode": truth("ceil_mode", ceil_mode),
-        "count_include_pad": truth("count_include_pad", count_include_pad),
-        "divisor_override": divisor_override,
-        "num_threads": num_threads,
-    }
-    return pooled(1, _AVG_POOLS, x, kernel_size, stride, padding, layout, given)
+    return avg_pooled(
+        1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, layout,
+        num_threads,
+    )  # fmt: skip
 
 
 def avg_pool2d(
@@ -425,13 +403,10 @@ def avg_pool2d(
     array([[[[ 2.5,  4.5],
              [10.5, 12.5]]]], dtype=float32)
     """
-    given = {
-        "ceil_mode": truth("ceil_mode", ceil_mode),
-        "count_include_pad": truth("count_include_pad", count_include_pad),
-        "divisor_override": divisor_override,
-        "num_threads": num_threads,
-    }
-    return pooled(2, _AVG_POOLS, x, kernel_size, stride, padding, layout, given)
+    return avg_pooled(
+        2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, layout,
+        num_threads,
+    )  # fmt: skip
 
 
 def avg_pool3d(
@@ -472,13 +447,10 @@ def avg_pool3d(
     >>> convpool.dask.avg_pool3d(x, 2).shape
     (1, 2, 15, 20, 25)
     """
-    given = {
-        "ceil_mode": truth("ceil_mode", ceil_mode),
-        "count_include_pad": truth("count_include_pad", count_include_pad),
-        "divisor_override": divisor_override,
-        "num_threads": num_threads,
-    }
-    return pooled(3, _AVG_POOLS, x, kernel_size, stride, padding, layout, given)
+    return avg_pooled(
+        3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, layout,
+        num_threads,
+    )  # fmt: skip
 
 
 def filter2d(

@@ -277,6 +277,12 @@ def _sums(
     return min(ways, key=lambda way: way.cost(taps.size))
 
 
+def centre(shape: tuple[int, ...], flip: bool) -> tuple[int, int]:
+    """Rows and columns of a kernel before the tap that lies on the output's own pixel."""
+    rows, columns = ((n - 1) - n // 2 if flip else n // 2 for n in shape)
+    return rows, columns
+
+
 def filter2d(
     image: ArrayLike,
     kernel: ArrayLike,
@@ -374,7 +380,7 @@ def filter2d(
     if flip:
         taps = taps[::-1, ::-1]
     taps = np.ascontiguousarray(taps)
-    before = [(n - 1) - n // 2 if flip else n // 2 for n in taps.shape]
+    before = centre(taps.shape, flip)
     with np.errstate(all="ignore"):
         whole = _whole_taps(taps) if picture.dtype == np.uint8 else None
         sums = _sums(taps, whole, picture.dtype, border, border_value)
@@ -389,7 +395,7 @@ def filter2d(
         taps=taps,
         weight=np.ascontiguousarray(sums.weight),
         along=sums.along,
-        before=(before[0], before[1]),
+        before=before,
         border=border,
         border_value=border_value,
         doubt=sums.doubt,

@@ -6,6 +6,7 @@ fourth input is the residual.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,13 @@ from .operators import Kernel, operator
 AUTO_PAD = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower", "VALID": "valid"}
 
 
-def function(node: Node, stem: str, spatial: int) -> Callable[..., Any]:
+def function(
+    node: Node, stem: str, spatial: int, module: ModuleType = convpool
+) -> Callable[..., Any]:
     """One of convpool's functions, by name and number of spatial axes."""
-    found = getattr(convpool, f"{stem}{spatial}d", None)
+    found = getattr(module, f"{stem}{spatial}d", None)
     if found is None:
-        raise node.error(f"convpool has no {stem} for {spatial} spatial axes")
+        raise node.error(f"{module.__name__} has no {stem} for {spatial} spatial axes")
     chosen: Callable[..., Any] = found
     return chosen
 

@@ -4,14 +4,13 @@ Those are of four bits or fewer, and floats of eight. Products of more than two 
 scale for each row, are NumPy's too.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import quantized
 from ..quantized import along
-from .convolution import check_kernel, terms
+from .convolution import check_kernel, function, terms
 from .model import Array, Node
 from .operators import Kernel, operator, type_of
 
@@ -101,14 +100,6 @@ def quantize_dynamically(node: Node) -> Kernel:
     return kernel
 
 
-def _function(node: Node, stem: str, spatial: int) -> Callable[..., Any]:
-    found = getattr(quantized, f"{stem}{spatial}d", None)
-    if found is None:
-        raise node.error(f"convpool has no quantized {stem} for {spatial} spatial axes")
-    chosen: Callable[..., Any] = found
-    return chosen
-
-
 def _or_zero(zero_point: Array | None) -> Any:
     return 0 if zero_point is None else zero_point
 
@@ -122,7 +113,7 @@ def convolution_sums(node: Node) -> Kernel:
     ) -> Any:
         spatial = weight.ndim - 2
         check_kernel(node, weight.shape[2:])
-        run = _function(node, "conv_integer", spatial)
+        run = function(node, "conv_integer", spatial, quantized)
         return run(x, weight, _or_zero(x_zero), weight_zero, **terms(node, spatial))
 
     return kernel
@@ -132,10 +123,10 @@ def convolution_sums(node: Node) -> Kernel:
 def convolution(node: Node) -> Kernel:
     """From bytes to bytes; the weight is packed where it is known."""
     weight = node.known.get(3)
-    known = weight is not None and all(i in node.known for i in (4, 5))
-    if known and weight is not None and (8 in node.known or not node.has(8)):
+    known = all(i in node.known for i in (4, 5)) and (8 in node.known or not node.has(8))
+    if weight is not None and known:
         spatial = weight.ndim - 2
-        run = _function(node, "conv", spatial)
+        run = function(node, "conv", spatial, quantized)
         check_kernel(node, weight.shape[2:])
         packed = quantized.pack_weight(
             weight,
@@ -162,7 +153,7 @@ def convolution(node: Node) -> Kernel:
     ) -> Any:  # fmt: skip
         spatial = w.ndim - 2
         check_kernel(node, w.shape[2:])
-        return _function(node, "conv", spatial)(
+        return function(node, "conv", spatial, quantized)(
             x, w, bias, x_scale=x_scale, x_zero_point=x_zero, weight_scale=w_scale,
             weight_zero_point=w_zero, out_scale=scale, out_zero_point=zero, **terms(node, spatial),
         )  # fmt: skip
@@ -194,8 +185,8 @@ def product_sums(node: Node) -> Kernel:
 
 
 def _exact(a: Array, a_zero: Any, b: Array, b_zero: Any) -> Array:
-    wide = np.subtract(a, a_zero, dtype=np.int64), np.subtract(b, b_zero, dtype=np.int64)
-    return np.asarray(np.matmul(*wide))
+    a, a_zero, b, b_zero = (np.asarray(n).astype(np.int64) for n in (a, a_zero, b, b_zero))
+    return np.asarray((a - a_zero) @ (b - b_zero))
 
 
 @operator("QLinearMatMul")

@@ -40,8 +40,8 @@ def _coordinates(
     return np.full(count, 0.5 * (start + end) * (size - 1))
 
 
-def _cubic(a: float, distance: Array) -> Array:
-    """Keys' kernel."""
+def keys_kernel(a: float, distance: Array) -> Array:
+    """Keys' cubic."""
     d = np.absolute(distance)
     near = ((a + 2) * d - (a + 3)) * d * d + 1
     far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
@@ -68,7 +68,7 @@ def _taps(node: Node, at: Array, scale: float, size: int) -> tuple[Array, Array]
     index = np.floor(at).astype(np.int64)[:, None] + np.arange(1 - reach, reach + 1)
     distance = (index - at[:, None]) * stretch
     if cubic:
-        weight = _cubic(node.get("cubic_coeff_a", -0.75), distance)
+        weight = keys_kernel(node.get("cubic_coeff_a", -0.75), distance)
     else:
         weight = np.maximum(0, 1 - np.absolute(distance))
     if node.get("exclude_outside", 0) or node.get("antialias", 0):

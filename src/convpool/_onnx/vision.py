@@ -16,6 +16,7 @@ import convpool
 from .convolution import check_kernel, padding, per_axis
 from .model import Array, Node
 from .operators import Kernel, allocatable, integers, operator
+from .resizing import keys_kernel
 
 FARTHEST = 1e9  # pixels; what lies further, or nowhere, counts as that far
 
@@ -37,14 +38,7 @@ def _neighbours(place: Array, mode: str) -> list[tuple[Array, Any]]:
     part = place - first
     if mode == "linear":
         return [(first, 1 - part), (first + 1, part)]
-    found: list[tuple[Array, Any]] = []
-    sharpness = -0.75
-    for tap in (-1, 0, 1, 2):
-        away = abs(part - tap)
-        near = ((sharpness + 2) * away - (sharpness + 3)) * away * away + 1
-        far = ((away - 5) * away + 8) * away - 4
-        found.append((first + tap, near if tap in (0, 1) else sharpness * far))
-    return found
+    return [(first + tap, keys_kernel(-0.75, part - tap)) for tap in (-1, 0, 1, 2)]
 
 
 def _sampled(
