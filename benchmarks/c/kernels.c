@@ -137,11 +137,10 @@ static void print(const char *way, const char *name, int isa, double multiply_ad
 }
 
 /* Panel by panel, as _conv.pyx does it. */
-static void direct(const char *name, int dtype, int isa, double peak, int repeats)
+static void direct(const char *name, const convpool_kernels *k, int isa, double peak, int repeats)
 {
-    const convpool_kernels *k = convpool_find_kernels(dtype, isa);
     const convpool_conv conv = conv_of_layer();
-    const int64_t depth = (DEPTH + k->products - 1) / k->products;
+    const int64_t depth = (CHANNELS + k->products - 1) / k->products * (DEPTH / CHANNELS);
     const int64_t strips = (CHANNELS + k->rows - 1) / k->rows, strip_size = k->rows * depth;
     char *x = allocate(CHANNELS * PIXELS * k->element_size);
     char *out = allocate(CHANNELS * PIXELS * k->out_size);
@@ -245,10 +244,13 @@ int main(int count, char **words)
             }
             for (int dtype = 0; dtype < 3; ++dtype) {
                 const double own_peak = dtype == CONVPOOL_F64 ? peak / 2 : peak;
-                direct(name[dtype], dtype, isa, own_peak, repeats);
+                direct(name[dtype], convpool_find_kernels(dtype, isa), isa, own_peak, repeats);
                 winograd(name[dtype], dtype, isa, own_peak, repeats);
             }
-            direct("u8", CONVPOOL_U8, isa, peak, repeats);
+            direct("u8x2", convpool_find_kernels(CONVPOOL_U8, isa), isa, peak, repeats);
+            if (convpool_cpu_capabilities() >> (CONVPOOL_QUADS + isa) & 1) {
+                direct("u8x4", convpool_find_quad_kernels(CONVPOOL_U8, isa), isa, peak, repeats);
+            }
         }
     }
     return 0;

@@ -16,6 +16,14 @@
 #endif
 #endif
 
+#if CONVPOOL_NEON_QUADS && CONVPOOL_ARM64
+#if defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(_WIN32)
+#include <windows.h>
+#endif
+#endif
+
 /* Instruction sets, in the order of preference; each is a bit of a capability mask. */
 typedef enum convpool_isa {
     CONVPOOL_BASELINE = 0,
@@ -24,6 +32,9 @@ typedef enum convpool_isa {
     CONVPOOL_NEON = 3,   /* 64-bit ARM */
     CONVPOOL_ISAS = 4
 } convpool_isa;
+
+/* Bit CONVPOOL_QUADS + isa of a capability mask: the set also multiplies quads of bytes. */
+enum { CONVPOOL_QUADS = 16 };
 
 /* Result: the instruction set's name, NULL for a number that names none. */
 CONVPOOL_INLINE const char *convpool_isa_name(int isa)
@@ -64,7 +75,27 @@ CONVPOOL_INLINE uint64_t convpool_saved_registers(void)
 }
 #endif
 
-/* Result: bit 1 << isa is set for each convpool_isa that can run here. Baseline always can. */
+#if CONVPOOL_ARM64
+/* Result: whether this processor has the dot products of ARMv8.2, and this program could use them.
+ * Where nothing tells, as it was compiled for. */
+CONVPOOL_INLINE int convpool_has_dot_products(void)
+{
+#if !CONVPOOL_NEON_QUADS
+    return 0;
+#elif defined(__linux__)
+    return (int)(getauxval(AT_HWCAP) >> 20 & 1);
+#elif defined(_WIN32)
+    return IsProcessorFeaturePresent(43) != 0; /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */
+#elif defined(__ARM_FEATURE_DOTPROD)
+    return 1;
+#else
+    return 0;
+#endif
+}
+#endif
+
+/* Result: bit 1 << isa is set for each convpool_isa that can run here, and 1 << (CONVPOOL_QUADS +
+ * isa) if quads of bytes can, too. Baseline always can. */
 CONVPOOL_INLINE unsigned convpool_cpu_capabilities(void)
 {
     unsigned mask = 1u << CONVPOOL_BASELINE;
@@ -76,16 +107,21 @@ CONVPOOL_INLINE unsigned convpool_cpu_capabilities(void)
         const uint64_t saved = convpool_saved_registers();
         const uint32_t avx2 = 1u << 5;
         const uint32_t avx512 = avx2 | 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F DQ BW VL */
+        uint32_t more[4];
         convpool_cpuid(7, 0, leaf);
+        convpool_cpuid(7, 1, more);
         if ((saved & 0x06) == 0x06 && (leaf[1] & avx2) == avx2) {
             mask |= 1u << CONVPOOL_AVX2;
+            mask |= (more[0] >> 4 & 1) << (CONVPOOL_QUADS + CONVPOOL_AVX2);
         }
         if ((saved & 0xe6) == 0xe6 && (leaf[1] & avx512) == avx512) {
             mask |= 1u << CONVPOOL_AVX512;
+            mask |= (leaf[2] >> 11 & 1) << (CONVPOOL_QUADS + CONVPOOL_AVX512);
         }
     }
 #elif CONVPOOL_ARM64
     mask |= 1u << CONVPOOL_NEON; /* part of the architecture, on every operating system */
+    mask |= (unsigned)convpool_has_dot_products() << (CONVPOOL_QUADS + CONVPOOL_NEON);
 #endif
     return mask;
 }

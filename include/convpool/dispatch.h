@@ -15,7 +15,8 @@ typedef struct convpool_kernels {
     size_t weight_size;    /* of weights */
     size_t out_size;       /* of outputs and residuals */
     size_t real_size;      /* of sums, panels, packed weights and biases */
-    int64_t products;      /* in a step of depth: 2 where strips hold pairs of int16_t */
+    int64_t products;      /* in a step of depth: channels that a cell of strips holds, else 1 */
+    int x_shift;           /* what the packers add to inputs, modulo 256: 0, 128 or -128 */
     int64_t rows, columns; /* of a tile */
     const convpool_filter_kernels *filter[3]; /* sums in float, double, int32_t; or NULL */
     void (*pack_pixels)(const convpool_conv *conv, const void *x, int64_t begin, int64_t end,
@@ -26,6 +27,8 @@ typedef struct convpool_kernels {
                          void *copy);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
                       int64_t b_step, void *tile, int64_t tile_step, int chain);
+    void (*gemm_turned)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
+                        int64_t b_step, void *tile, int64_t tile_step, int chain);
     void (*gemm_rows)(int64_t rows, int64_t columns, int64_t depth, const void *a,
                       const int64_t *place, const int64_t *offset, const void *b, int64_t b_step,
                       void *tile, int64_t tile_step, int chain);
@@ -70,12 +73,13 @@ typedef double convpool_real_f64;
 
 #define CONVPOOL_FLOAT(isa, storage, type, real)                                          \
     {                                                                                     \
-        sizeof(type), sizeof(type), sizeof(type), sizeof(convpool_real_##real), 1,        \
+        sizeof(type), sizeof(type), sizeof(type), sizeof(convpool_real_##real), 1, 0,     \
             convpool_rows_##isa, convpool_columns_##real##_##isa,                         \
             CONVPOOL_FILTER_##storage(isa),                                               \
             convpool_pack_pixels_##storage##_##isa, convpool_pack_weights_##storage##_##isa, \
             convpool_copy_windows_##storage##_##isa,                                      \
-            convpool_gemm_tile_##real##_##isa, convpool_gemm_rows_##real##_##isa,         \
+            convpool_gemm_tile_##real##_##isa, convpool_gemm_tile_##real##_##isa,         \
+            convpool_gemm_rows_##real##_##isa,                                            \
             convpool_store_tile_##storage##_##isa,                                        \
             convpool_stage_patch_##storage##_##isa, convpool_stencil_##real##_##isa,      \
             convpool_stencil_planes_##real##_##isa, convpool_stencil_lanes_##real##_##isa, \
@@ -87,19 +91,32 @@ typedef double convpool_real_f64;
 
 #define CONVPOOL_PIXELS(isa, storage, type)                                             \
     {                                                                                   \
-        sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, convpool_rows_##isa, \
+        sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, 0, convpool_rows_##isa, \
             convpool_columns_f64_##isa, CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL,  \
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL              \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL              \
     }
 
 /* Bytes `x`, with weights of int16_t, and what their sums are stored as. */
 #define CONVPOOL_QUANTIZED(isa, x, out, out_type, filter)                                   \
     {                                                                                       \
-        1, sizeof(int16_t), sizeof(out_type), sizeof(int32_t), 2, convpool_rows_##isa,      \
-            convpool_columns_i32_##isa, filter, convpool_pair_pixels_##x##_##isa,           \
-            convpool_pair_weights_i16_##isa, NULL, convpool_gemm_tile_i32_##isa, NULL,      \
-            convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
-            NULL, NULL                                                                      \
+        1, sizeof(int16_t), sizeof(out_type), sizeof(int32_t), 2, 0, convpool_rows_##isa,   \
+            convpool_columns_i32_##isa, filter, convpool_pack_pixels_##x##x2_##isa,         \
+            convpool_pack_weights_i16x2_##isa, convpool_copy_windows_##x##x2_##isa,         \
+            convpool_gemm_tile_i32_##isa, convpool_gemm_tile_i32_##isa,                     \
+            convpool_gemm_rows_i32_##isa, convpool_store_tile_##out##_##isa,                \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL                            \
+    }
+
+/* The same with weights of int8_t, in quads. */
+#define CONVPOOL_QUADRUPLE(isa, x, shift, out, out_type)                                    \
+    {                                                                                       \
+        1, 1, sizeof(out_type), sizeof(int32_t), 4, shift, convpool_rows_##isa,             \
+            convpool_columns_i32_##isa, CONVPOOL_NO_FILTER,                                 \
+            convpool_pack_pixels_##x##x4_##isa, convpool_pack_weights_i8x4_##isa,           \
+            convpool_copy_windows_##x##x4_##isa,                                            \
+            convpool_gemm_tile_quads_##isa, convpool_gemm_tile_quads_turned_##isa,          \
+            convpool_gemm_rows_quads_turned_##isa, convpool_store_tile_##out##_##isa,       \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL                            \
     }
 
 /* In the order of convpool_dtype. */
@@ -138,6 +155,51 @@ CONVPOOL_INLINE const convpool_kernels *convpool_find_kernels(int dtype, int isa
     case CONVPOOL_AVX512: return &avx512[dtype];
 #elif CONVPOOL_ARM64
     case CONVPOOL_NEON: return &neon[dtype];
+#endif
+    default: return NULL;
+    }
+}
+
+/* By input and output: uint8_t and int8_t of each; then uint8_t and int8_t with sums. */
+#define CONVPOOL_ALL_QUADS(isa, u8_shift, s8_shift)                                    \
+    {                                                                                  \
+        CONVPOOL_QUADRUPLE(isa, u8, u8_shift, u8, uint8_t),                            \
+            CONVPOOL_QUADRUPLE(isa, s8, s8_shift, s8, int8_t),                         \
+            CONVPOOL_QUADRUPLE(isa, u8, u8_shift, s8, int8_t),                         \
+            CONVPOOL_QUADRUPLE(isa, s8, s8_shift, u8, uint8_t),                        \
+            CONVPOOL_QUADRUPLE(isa, u8, u8_shift, i32, int32_t),                       \
+            CONVPOOL_QUADRUPLE(isa, s8, s8_shift, i32, int32_t),                       \
+    }
+
+/* Result: the kernels of a type of bytes that multiply quads, faster than those of
+ * convpool_find_kernels and exact like them, for weights of int8_t; NULL for other types and where
+ * the compiler knew none. The input's zero point, as conv->border_value and in biases, counts with
+ * x_shift added. Guarantee: the pointer stays good.
+ * Precondition for calling them: convpool_cpu_capabilities() has bit CONVPOOL_QUADS + isa. */
+CONVPOOL_INLINE const convpool_kernels *convpool_find_quad_kernels(int dtype, int isa)
+{
+#if CONVPOOL_X86 && CONVPOOL_AVX2_QUADS
+    static const convpool_kernels avx2[6] = CONVPOOL_ALL_QUADS(avx2, 0, 128);
+#endif
+#if CONVPOOL_X86 && CONVPOOL_AVX512_QUADS
+    static const convpool_kernels avx512[6] = CONVPOOL_ALL_QUADS(avx512, 0, 128);
+#endif
+#if CONVPOOL_ARM64 && CONVPOOL_NEON_QUADS
+    static const convpool_kernels neon[6] = CONVPOOL_ALL_QUADS(neon, -128, 0);
+#endif
+    const int row = dtype == CONVPOOL_U8 ? 0 : dtype - CONVPOOL_S8 + 1;
+    if (row < 0 || row == 0 ? dtype != CONVPOOL_U8 : row >= 6) {
+        return NULL;
+    }
+    switch (isa) {
+#if CONVPOOL_X86 && CONVPOOL_AVX2_QUADS
+    case CONVPOOL_AVX2: return &avx2[row];
+#endif
+#if CONVPOOL_X86 && CONVPOOL_AVX512_QUADS
+    case CONVPOOL_AVX512: return &avx512[row];
+#endif
+#if CONVPOOL_ARM64 && CONVPOOL_NEON_QUADS
+    case CONVPOOL_NEON: return &neon[row];
 #endif
     default: return NULL;
     }

@@ -3,8 +3,18 @@
  * Takes STORAGE, STORAGE_NAME, STORAGE_IS_REAL, LOAD and STORE, and undefines them; REAL,
  * REAL_NAME, ISA_NAME and TARGET stay.
  */
+#define CHANNELS 1
+#define CELL(p, apart) ((void)(apart), LOAD(*(p)))
+#define JOINED(p) LOAD(*(p))
+#define BORDER(value) ((REAL)(value))
+#include "moves.inc.h"
 #include "pack.inc.h"
+#include "pack_weights.inc.h"
 #include "windows.inc.h"
+#undef CHANNELS
+#undef CELL
+#undef JOINED
+#undef BORDER
 #include "stage.inc.h"
 #include "epilogue.inc.h"
 #include "winograd_elements.inc.h"

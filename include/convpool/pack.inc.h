@@ -2,73 +2,32 @@
  *
  * A strip holds `width` neighbours (output pixels or output channels) for each step k:
  * strip[k * width + lane]; lanes beyond the last neighbour are 0. Step k is
- * (channel, depth, row, column) of the kernel, the column running fastest. The packers alone know
- * layout, stride, dilation, borders and the element type.
+ * (cell of channels, depth, row, column) of the kernel, the column running fastest. A cell is one
+ * channel, or several of bytes in one REAL, CHANNELS of them. The packers alone know layout, stride,
+ * dilation, borders and the element type.
  *
- * Included once for each instruction set and element type, with STORAGE, STORAGE_NAME, REAL,
- * REAL_NAME, LOAD(element) -> REAL, ISA_NAME and TARGET set.
+ * Included once for each instruction set and element type, after moves.inc.h and with its words.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 /* That of arrays of REAL, which come first. */
 #define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
-/* to[j] = from[j] in moves of `chunk`, a literal, the last of which may overlap the one before.
- * Precondition: length >= chunk. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(copy_chunks)(const int chunk,
-                                                    const STORAGE *CONVPOOL_RESTRICT from,
-                                                    int64_t length, REAL *CONVPOOL_RESTRICT to)
+/* Where the channels of a cell are, counted from its first: beyond the last of all it stands again,
+ * for which weights are 0. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(find_channels)(const convpool_conv *conv, int64_t cell,
+                                                      int64_t *apart)
 {
-    const int64_t last = length - chunk;
-    int64_t j;
+    const int64_t last = conv->channels - 1 - cell * CHANNELS;
     int i;
-    for (j = 0; j < last; j += chunk) {
-        for (i = 0; i < chunk; ++i) {
-            to[j + i] = LOAD(from[j + i]);
-        }
-    }
-    for (i = 0; i < chunk; ++i) {
-        to[last + i] = LOAD(from[last + i]);
-    }
-}
-
-/* The same for any length. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(copy)(const STORAGE *from, int64_t length,
-                                             REAL *CONVPOOL_RESTRICT to)
-{
-    int64_t j;
-    if (length >= 8) {
-        NAME(copy_chunks)(8, from, length, to);
-    } else if (length >= 4) {
-        NAME(copy_chunks)(4, from, length, to);
-    } else {
-        for (j = 0; j < length; ++j) {
-            to[j] = LOAD(from[j]);
-        }
-    }
-}
-
-/* to[j] = from[j * step] */
-TARGET CONVPOOL_FORCE_INLINE void NAME(gather)(const STORAGE *from, int64_t step, int64_t length,
-                                               REAL *CONVPOOL_RESTRICT to)
-{
-    int64_t j;
-    if (step == 1) {
-        NAME(copy)(from, length, to);
-    } else if (step == 2) {
-        for (j = 0; j < length; ++j) {
-            to[j] = LOAD(from[2 * j]);
-        }
-    } else {
-        for (j = 0; j < length; ++j) {
-            to[j] = LOAD(from[j * step]);
-        }
+    for (i = 0; i < CHANNELS; ++i) {
+        apart[i] = (i < last ? i : last) * conv->x_stride[CONVPOOL_AT_CHANNEL];
     }
 }
 
 /* to[j] = line[first + j], or `value` beyond the ends of the line. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(pack_edge)(const STORAGE *line, int64_t first,
-                                                  int64_t size, REAL value, int64_t length,
-                                                  REAL *CONVPOOL_RESTRICT to)
+TARGET CONVPOOL_FORCE_INLINE void NAME(pack_edge)(const STORAGE *line, const int64_t *apart,
+                                                  int64_t first, int64_t size, REAL value,
+                                                  int64_t length, REAL *CONVPOOL_RESTRICT to)
 {
     int64_t begin = first < 0 ? -first : 0, end = size - first < length ? size - first : length, j;
     begin = begin < length ? begin : length;
@@ -76,7 +35,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(pack_edge)(const STORAGE *line, int64_t f
     for (j = 0; j < begin; ++j) {
         to[j] = value;
     }
-    NAME(copy)(line + first + begin, end - begin, to + begin);
+    NAME(copy)(line + first + begin, apart, end - begin, to + begin);
     for (j = end; j < length; ++j) {
         to[j] = value;
     }
@@ -85,8 +44,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(pack_edge)(const STORAGE *line, int64_t f
 /* One run of output pixels at one tap, from an input row `line` (NULL: all border), element by
  * element: whatever border, stride and step. */
 TARGET CONVPOOL_NOINLINE void NAME(pack_any)(const convpool_conv *conv, const STORAGE *line,
-                                             int64_t first, int64_t stride, int64_t length,
-                                             REAL *to)
+                                             const int64_t *apart, int64_t first, int64_t stride,
+                                             int64_t length, REAL *to)
 {
     const convpool_axis *axis = &conv->axis[CONVPOOL_COLUMN];
     const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
@@ -95,23 +54,24 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_any)(const convpool_conv *conv, const ST
         const int64_t i = line == NULL ? -1
                                        : convpool_border_index(first + j * stride, axis->size,
                                                                conv->border);
-        to[j] = i < 0 ? (REAL)conv->border_value : LOAD(line[i * step]);
+        to[j] = i < 0 ? BORDER(conv->border_value) : CELL(line + i * step, apart);
     }
 }
 
 /* `length` cells, `stride` columns apart, of an input row: at one go where it can be. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(pack_line)(const convpool_conv *conv, const STORAGE *line,
-                                                  int64_t first, int64_t stride, int64_t length,
+                                                  const int64_t *apart, int64_t first,
+                                                  int64_t stride, int64_t length,
                                                   REAL *CONVPOOL_RESTRICT to)
 {
     const int64_t size = conv->axis[CONVPOOL_COLUMN].size;
     const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
     if (line != NULL && first >= 0 && first + (length - 1) * stride < size) {
-        NAME(gather)(line + first * step, stride * step, length, to);
+        NAME(gather)(line + first * step, apart, stride * step, length, to);
     } else if (line != NULL && step == 1 && stride == 1 && conv->border == CONVPOOL_CONSTANT) {
-        NAME(pack_edge)(line, first, size, (REAL)conv->border_value, length, to);
+        NAME(pack_edge)(line, apart, first, size, BORDER(conv->border_value), length, to);
     } else {
-        NAME(pack_any)(conv, line, first, stride, length, to);
+        NAME(pack_any)(conv, line, apart, first, stride, length, to);
     }
 }
 
@@ -123,29 +83,32 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_points)(const convpool_conv *conv, const
 {
     const int64_t *step = conv->x_stride;
     const int64_t next = conv->axis[CONVPOOL_COLUMN].stride * step[CONVPOOL_AT_COLUMN];
+    const int64_t cell = CHANNELS * step[CONVPOOL_AT_CHANNEL];
     const STORAGE *from = x + run->image * step[CONVPOOL_AT_BATCH] +
                           run->depth * conv->axis[CONVPOOL_DEPTH].stride * step[CONVPOOL_AT_DEPTH] +
                           run->row * conv->axis[CONVPOOL_ROW].stride * step[CONVPOOL_AT_ROW] +
-                          run->column * next + begin * step[CONVPOOL_AT_CHANNEL];
+                          run->column * next + begin * cell;
     const int64_t strip = run->offset / width, lane = run->offset % width;
     REAL *to = panel + strip * pitch + lane;
     int64_t k, j;
-    for (k = begin; k < end; ++k, from += step[CONVPOOL_AT_CHANNEL], to += width) {
+    for (k = begin; k < end; ++k, from += cell, to += width) {
         const int64_t left = width - lane, used = left < run->length ? left : run->length;
         const STORAGE *at = from + used * next;
         REAL *next_to = to + pitch - lane;
-        CONVPOOL_PREFETCH(at + 4 * step[CONVPOOL_AT_CHANNEL]);
-        NAME(gather)(from, next, used, to);
+        int64_t apart[CHANNELS];
+        NAME(find_channels)(conv, k, apart);
+        CONVPOOL_PREFETCH(at + 4 * cell);
+        NAME(gather)(from, apart, next, used, to);
         for (j = used; j + width <= run->length; j += width, at += width * next) {
             if (width == 16 && next == 1) {
-                NAME(copy)(at, 16, next_to);
+                NAME(copy)(at, apart, 16, next_to);
             } else {
-                NAME(gather)(at, next, width, next_to);
+                NAME(gather)(at, apart, next, width, next_to);
             }
-            CONVPOOL_PREFETCH(at + 4 * step[CONVPOOL_AT_CHANNEL]);
+            CONVPOOL_PREFETCH(at + 4 * cell);
             next_to += pitch;
         }
-        NAME(gather)(at, next, run->length - j, next_to);
+        NAME(gather)(at, apart, next, run->length - j, next_to);
     }
 }
 
@@ -157,15 +120,16 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_channels)(const convpool_conv *conv, con
 {
     const convpool_axis *axis = conv->axis;
     const int64_t taps = convpool_taps(axis);
-    int64_t kd, kr, kc, j, c, tap = 0;
+    int64_t apart[CHANNELS], kd, kr, kc, j, c, tap = 0;
     for (kd = 0; kd < axis[CONVPOOL_DEPTH].kernel; ++kd) {
         const int64_t d = convpool_input_index(&axis[CONVPOOL_DEPTH], run->depth, kd, conv->border);
         for (kr = 0; kr < axis[CONVPOOL_ROW].kernel; ++kr) {
             const int64_t i = convpool_input_index(&axis[CONVPOOL_ROW], run->row, kr, conv->border);
             for (kc = 0; kc < axis[CONVPOOL_COLUMN].kernel; ++kc, ++tap) {
-                /* Step c * taps + tap is in [begin, end) for these channels. */
+                /* Step c * taps + tap is in [begin, end) for these cells. */
                 const int64_t first = (begin - tap + taps - 1) / taps;
                 const int64_t last = (end - tap + taps - 1) / taps;
+                const int64_t whole = last * CHANNELS > conv->channels ? last - 1 : last;
                 for (j = 0; j < run->length; ++j) {
                     const int64_t l = convpool_input_index(&axis[CONVPOOL_COLUMN], run->column + j,
                                                            kc, conv->border);
@@ -176,11 +140,15 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_channels)(const convpool_conv *conv, con
                     REAL *at = to + (first * taps + tap - begin) * width + j;
                     if (d < 0 || i < 0 || l < 0) {
                         for (c = first; c < last; ++c, at += taps * width) {
-                            *at = (REAL)conv->border_value;
+                            *at = BORDER(conv->border_value);
                         }
                     } else {
-                        for (c = first; c < last; ++c, at += taps * width) {
-                            *at = LOAD(from[c]);
+                        for (c = first; c < whole; ++c, at += taps * width) {
+                            *at = JOINED(from + c * CHANNELS);
+                        }
+                        for (; c < last; ++c) {
+                            NAME(find_channels)(conv, c, apart);
+                            *at = CELL(from + c * CHANNELS, apart);
                         }
                     }
                 }
@@ -204,10 +172,12 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_windows)(const convpool_conv *conv, cons
         const int64_t i = convpool_input_index(&axis[CONVPOOL_ROW], run->row,
                                                line_tap % axis[CONVPOOL_ROW].kernel, conv->border);
         const STORAGE *line = x + run->image * conv->x_stride[CONVPOOL_AT_BATCH] +
-                              k / taps * conv->x_stride[CONVPOOL_AT_CHANNEL] +
+                              k / taps * CHANNELS * conv->x_stride[CONVPOOL_AT_CHANNEL] +
                               d * conv->x_stride[CONVPOOL_AT_DEPTH] +
                               i * conv->x_stride[CONVPOOL_AT_ROW];
-        NAME(pack_line)(conv, d < 0 || i < 0 ? NULL : line,
+        int64_t apart[CHANNELS];
+        NAME(find_channels)(conv, k / taps, apart);
+        NAME(pack_line)(conv, d < 0 || i < 0 ? NULL : line, apart,
                         run->column * column->stride + tap % column->kernel * column->dilation -
                             column->before,
                         column->stride, run->length, to);
@@ -241,7 +211,7 @@ TARGET CONVPOOL_NOINLINE int NAME(pack_patch)(const convpool_conv *conv, const S
     const int64_t phases = reach < column->stride ? reach + 1 : column->stride;
     const int64_t columns = last - first + reach / column->stride;
     REAL patch[CONVPOOL_PATCH];
-    int64_t k = begin, plane = -1, i, phase;
+    int64_t apart[CHANNELS], k = begin, plane = -1, i, phase;
     int r;
     if (rows > CONVPOOL_PATCH || columns > CONVPOOL_PATCH || phases > CONVPOOL_PATCH ||
         rows * columns > CONVPOOL_PATCH || rows * columns * phases > CONVPOOL_PATCH) {
@@ -261,8 +231,9 @@ TARGET CONVPOOL_NOINLINE int NAME(pack_patch)(const convpool_conv *conv, const S
         if (k / in_plane != plane) {
             const int64_t d = convpool_input_index(depth, runs[0].depth, kd, conv->border);
             const STORAGE *image = x + runs[0].image * conv->x_stride[CONVPOOL_AT_BATCH] +
-                                   k / taps * conv->x_stride[CONVPOOL_AT_CHANNEL] +
+                                   k / taps * CHANNELS * conv->x_stride[CONVPOOL_AT_CHANNEL] +
                                    d * conv->x_stride[CONVPOOL_AT_DEPTH];
+            NAME(find_channels)(conv, k / taps, apart);
             for (i = 0; i < rows; ++i) {
                 const int64_t at = convpool_border_index(
                     first_row * row->stride + i - row->before, row->size, conv->border);
@@ -273,7 +244,8 @@ TARGET CONVPOOL_NOINLINE int NAME(pack_patch)(const convpool_conv *conv, const S
                     continue; /* between windows */
                 }
                 for (phase = 0; phase < phases; ++phase) {
-                    NAME(pack_line)(conv, line, first * column->stride + phase - column->before,
+                    NAME(pack_line)(conv, line, apart,
+                                    first * column->stride + phase - column->before,
                                     column->stride, columns,
                                     patch + (phase * rows + i) * columns);
                 }
@@ -284,9 +256,9 @@ TARGET CONVPOOL_NOINLINE int NAME(pack_patch)(const convpool_conv *conv, const S
             NAME(copied_run) *run = &copied[r];
             /* A constant length, the commonest, is a constant move. */
             if (run->length == 16) {
-                REAL_VERB(copy)(from + run->from, 16, run->to);
+                REAL_VERB(copy)(from + run->from, NULL, 16, run->to);
             } else {
-                REAL_VERB(copy)(from + run->from, run->length, run->to);
+                REAL_VERB(copy)(from + run->from, NULL, run->length, run->to);
             }
             run->to += width;
         }
@@ -346,38 +318,6 @@ TARGET CONVPOOL_INLINE void NAME(pack_pixels)(const convpool_conv *conv, const v
                                      &copied[r])) {
             for (; r < last; ++r) {
                 NAME(pack_windows)(conv, from, begin, end, &runs[r], width, copied[r].to);
-            }
-        }
-    }
-}
-
-/* Packs output channels [channel, channel + width) of one group for all steps k; `weight` is the
- * group's first element, with strides (out channel, channel, depth, row, column). Each `block`
- * steps are one piece of the strip, `pitch` elements from the one before.
- * Precondition: `strip` has room for channels * taps steps of `width` elements, cut like that. */
-TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const void *weight,
-                                               const int64_t *stride, int64_t channel,
-                                               int64_t width, void *strip, int64_t block,
-                                               int64_t pitch)
-{
-    const int64_t left = conv->out_channels - channel, used = left < width ? left : width;
-    REAL *piece = (REAL *)strip, *to = piece, *end = piece + block * width;
-    int64_t c, d, r, k, lane;
-    for (c = 0; c < conv->channels; ++c) {
-        for (d = 0; d < conv->axis[CONVPOOL_DEPTH].kernel; ++d) {
-            for (r = 0; r < conv->axis[CONVPOOL_ROW].kernel; ++r) {
-                const STORAGE *from = (const STORAGE *)weight + channel * stride[0] +
-                                      c * stride[1] + d * stride[2] + r * stride[3];
-                for (k = 0; k < conv->axis[CONVPOOL_COLUMN].kernel; ++k, to += width) {
-                    if (to == end) {
-                        to = piece += pitch;
-                        end = piece + block * width;
-                    }
-                    NAME(gather)(from + k * stride[4], stride[0], used, to);
-                    for (lane = used; lane < width; ++lane) {
-                        to[lane] = 0;
-                    }
-                }
             }
         }
     }

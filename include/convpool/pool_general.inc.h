@@ -90,14 +90,14 @@ TARGET CONVPOOL_NOINLINE void NAME(lay_rows)(const STORAGE *from, int64_t row_st
     if (column_step == 1 && count >= CONVPOOL_POOL_CHUNK) {
         for (r = 0; r < rows; ++r) {
             NAME(fill_border)(&s, nothing, to + r * s.cells);
-            NAME(copy_chunks)(CONVPOOL_POOL_CHUNK, from + r * row_step, count,
+            NAME(copy_chunks)(CONVPOOL_POOL_CHUNK, from + r * row_step, NULL, count,
                               to + r * s.cells + s.begin);
         }
         return;
     }
     for (r = 0; r < rows; ++r) {
         NAME(fill_border)(&s, nothing, to + r * s.cells);
-        NAME(gather)(from + r * row_step, column_step, count, to + r * s.cells + s.begin);
+        NAME(gather)(from + r * row_step, NULL, column_step, count, to + r * s.cells + s.begin);
     }
 }
 

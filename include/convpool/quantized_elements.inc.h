@@ -1,38 +1,112 @@
 /* quantized_elements.inc.h - packers of bytes and stores of their sums, for one instruction set
  * (ISA_NAME and TARGET set). Included by elements.inc.h.
+ *
+ * Cells are of int32_t: pairs of channels as int16_t, the first in the low half; and where there
+ * are dot products (QUADS), quads of channels as bytes. Products of those want one of the two
+ * without a sign, or none (QUADS_SIGNED): pixels of the other type have their top bit flipped, which
+ * is to add or to take away 128.
  */
-#define REAL int16_t
-#define REAL_NAME i16
-#define LOAD(element) (element)
+#define REAL int32_t
+#define REAL_NAME i32
 
-/* Weights, less their zero points, come as int16_t, and first: others call their moves. */
-#define STORAGE int16_t
-#define STORAGE_NAME i16
-#include "pack.inc.h"
-#include "quantized_pack.inc.h"
+/* Of cells themselves, first: others call their moves. */
+#define STORAGE int32_t
+#define STORAGE_NAME i32
+#define CHANNELS 1
+#define CELL(p, apart) ((void)(apart), *(p))
+#define JOINED(p) (*(p))
+#include "moves.inc.h"
 #undef STORAGE
 #undef STORAGE_NAME
+#undef CHANNELS
+#undef CELL
+#undef JOINED
+
+#define CHANNELS 2
+#define LOAD(p) ((uint32_t)(uint16_t)(int16_t)*(p))
+#define CELL(p, apart) ((REAL)(LOAD(p) | LOAD((p) + (apart)[1]) << 16))
+#define JOINED(p) ((REAL)(LOAD(p) | LOAD((p) + 1) << 16))
+#define BORDER(value) ((REAL)((uint32_t)(uint16_t)(int16_t)(value) * 0x10001u))
 
 #define STORAGE uint8_t
-#define STORAGE_NAME u8
+#define STORAGE_NAME u8x2
+#include "moves.inc.h"
 #include "pack.inc.h"
-#include "quantized_pack.inc.h"
+#include "windows.inc.h"
 #undef STORAGE
 #undef STORAGE_NAME
 
 #define STORAGE int8_t
-#define STORAGE_NAME s8
+#define STORAGE_NAME s8x2
+#include "moves.inc.h"
 #include "pack.inc.h"
-#include "quantized_pack.inc.h"
+#include "windows.inc.h"
 #undef STORAGE
 #undef STORAGE_NAME
 
-#undef REAL
-#undef REAL_NAME
-#undef LOAD
+/* Weights, less their zero points. */
+#define STORAGE int16_t
+#define STORAGE_NAME i16x2
+#include "moves.inc.h"
+#include "pack_weights.inc.h"
+#undef STORAGE
+#undef STORAGE_NAME
 
-#define REAL int32_t
-#define REAL_NAME i32
+#undef CHANNELS
+#undef LOAD
+#undef CELL
+#undef JOINED
+#undef BORDER
+
+#ifdef QUADS
+#define CHANNELS 4
+#define LOAD(p) ((uint32_t)(uint8_t)*(p))
+#define FOUR(p, apart)                                                      \
+    (LOAD(p) | LOAD((p) + (apart)[1]) << 8 | LOAD((p) + (apart)[2]) << 16 | \
+     LOAD((p) + (apart)[3]) << 24)
+#define CELL(p, apart) ((REAL)(FOUR(p, apart) ^ FLIP))
+#define JOINED(p) ((REAL)(convpool_four_bytes(p) ^ FLIP))
+#define BORDER(value) ((REAL)((uint32_t)(uint8_t)(int)(value) * 0x01010101u))
+
+#define STORAGE uint8_t
+#define STORAGE_NAME u8x4
+#define FLIP (QUADS_SIGNED ? 0x80808080u : 0)
+#include "moves.inc.h"
+#include "pack.inc.h"
+#include "windows.inc.h"
+#undef STORAGE
+#undef STORAGE_NAME
+#undef FLIP
+
+#define STORAGE int8_t
+#define STORAGE_NAME s8x4
+#define FLIP (QUADS_SIGNED ? 0 : 0x80808080u)
+#include "moves.inc.h"
+#include "pack.inc.h"
+#include "windows.inc.h"
+#undef STORAGE
+#undef STORAGE_NAME
+#undef FLIP
+
+#define STORAGE int8_t
+#define STORAGE_NAME i8x4
+#define FLIP 0
+#include "moves.inc.h"
+#include "pack_weights.inc.h"
+#undef STORAGE
+#undef STORAGE_NAME
+#undef FLIP
+
+#undef CHANNELS
+#undef LOAD
+#undef FOUR
+#undef CELL
+#undef JOINED
+#undef BORDER
+#undef QUADS
+#undef QUADS_SIGNED
+#endif
+
 #define QUANTIZED
 
 #define SCALED 1

@@ -70,7 +70,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stage_pixels)(const convpool_conv *conv,
     const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
     const int64_t stride = conv->axis[CONVPOOL_COLUMN].stride;
     if (j < end) {
-        NAME(gather)(line + (first + j * stride) * step, stride * step, end - j, to + j);
+        NAME(gather)(line + (first + j * stride) * step, NULL, stride * step, end - j, to + j);
     }
 }
 
@@ -89,12 +89,12 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stage_lanes)(const convpool_conv *conv,
         return;
     }
     if (lane_step == 1 && stride * step == lanes && pitch == lanes && repeat == 1) {
-        NAME(copy)(from, (end - j) * lanes, to + j * lanes);
+        NAME(copy)(from, NULL, (end - j) * lanes, to + j * lanes);
         return;
     }
     for (; j < end; ++j, from += stride * step) {
         if (repeat == 1) {
-            NAME(gather)(from, lane_step, lanes, to + j * pitch);
+            NAME(gather)(from, NULL, lane_step, lanes, to + j * pitch);
         } else {
             for (lane = 0; lane < lanes; ++lane) {
                 to[j * pitch + lane] = LOAD(from[lane / repeat * lane_step]);
@@ -217,7 +217,7 @@ TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
                     continue;
                 }
                 if (!outside && dense && ac->stride == 1) {
-                    NAME(copy)(line + a->first + a->begin, a->end - a->begin, at + a->begin);
+                    NAME(copy)(line + a->first + a->begin, NULL, a->end - a->begin, at + a->begin);
                 } else if (!outside && begin < end) {
                     NAME(stage_pairs)(line, a, b, begin, end, at, at + apart);
                 } else {

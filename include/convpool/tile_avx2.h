@@ -118,6 +118,17 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
     }
 }
 
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t *p,
+                                                                         const __m256i *v)
+{
+    __m256 row[4];
+    int i;
+    for (i = 0; i < 4; ++i) {
+        row[i] = _mm256_castsi256_ps(v[i]);
+    }
+    convpool_store4_f32_avx2((float *)(void *)p, row);
+}
+
 #define ISA_NAME avx2
 #define TARGET CONVPOOL_TARGET_AVX2
 #define ROWS 6
@@ -182,13 +193,27 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f64_avx2(double 
 #define VROW(a, r) VSET1((a)[r])
 #define VADD(a, b) _mm256_add_epi32(a, b)
 #define VFMA(a, b, c) _mm256_add_epi32(_mm256_madd_epi16(a, b), c)
+#define VSTORE4(p, v) convpool_store4_i32_avx2(p, v)
 #define VJOIN(p, q) \
     VSTORE(p, _mm256_blend_epi16(VLOAD(p), _mm256_slli_epi32(VLOAD(q), 16), 0xAA))
-#define VZIP(to, p, q)                                                                          \
-    VSTORE(to, _mm256_or_si256(                                                                 \
-        _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(p))),                           \
-        _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(q))), 16)))
 #include "vectors.inc.h"
+
+#if CONVPOOL_AVX2_QUADS
+#undef TARGET
+#define TARGET CONVPOOL_TARGET_AVX2_QUADS
+#define QUADS_SIGNED 0
+#define LANES 8
+#define VEC __m256i
+#define VZERO() _mm256_setzero_si256()
+#define VLOAD(p) _mm256_loadu_si256((const __m256i *)(p))
+#define VSTORE(p, v) _mm256_storeu_si256((__m256i *)(p), v)
+#define VSET1(x) _mm256_set1_epi32(x)
+#define VADD(a, b) _mm256_add_epi32(a, b)
+#define VDOT(u, s, c) _mm256_dpbusd_avx_epi32(c, u, s)
+#include "quads.inc.h"
+#undef TARGET
+#define TARGET CONVPOOL_TARGET_AVX2
+#endif
 
 enum { convpool_rows_avx2 = ROWS };
 #include "elements.inc.h"

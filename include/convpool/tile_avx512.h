@@ -72,6 +72,17 @@ CONVPOOL_AVX512_STRUCTURES(f64, double, __m512d, pd, 8,
     _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15))
 #undef CONVPOOL_AVX512_STRUCTURES
 
+CONVPOOL_TARGET_AVX512 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx512(int32_t *p,
+                                                                             const __m512i *v)
+{
+    __m512 row[4];
+    int i;
+    for (i = 0; i < 4; ++i) {
+        row[i] = _mm512_castsi512_ps(v[i]);
+    }
+    convpool_store4_f32_avx512((float *)(void *)p, row);
+}
+
 #define ISA_NAME avx512
 #define TARGET CONVPOOL_TARGET_AVX512
 #define ROWS 8
@@ -137,13 +148,27 @@ CONVPOOL_AVX512_STRUCTURES(f64, double, __m512d, pd, 8,
 #define VROW(a, r) VSET1((a)[r])
 #define VADD(a, b) _mm512_add_epi32(a, b)
 #define VFMA(a, b, c) _mm512_add_epi32(_mm512_madd_epi16(a, b), c)
+#define VSTORE4(p, v) convpool_store4_i32_avx512(p, v)
 #define VJOIN(p, q) \
     VSTORE(p, _mm512_mask_blend_epi16(0xAAAAAAAA, VLOAD(p), _mm512_slli_epi32(VLOAD(q), 16)))
-#define VZIP(to, p, q)                                                                           \
-    VSTORE(to, _mm512_or_si512(                                                                  \
-        _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(p))),                         \
-        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(q))), 16)))
 #include "vectors.inc.h"
+
+#if CONVPOOL_AVX512_QUADS
+#undef TARGET
+#define TARGET CONVPOOL_TARGET_AVX512_QUADS
+#define QUADS_SIGNED 0
+#define LANES 16
+#define VEC __m512i
+#define VZERO() _mm512_setzero_si512()
+#define VLOAD(p) _mm512_loadu_si512(p)
+#define VSTORE(p, v) _mm512_storeu_si512(p, v)
+#define VSET1(x) _mm512_set1_epi32(x)
+#define VADD(a, b) _mm512_add_epi32(a, b)
+#define VDOT(u, s, c) _mm512_dpbusd_epi32(c, u, s)
+#include "quads.inc.h"
+#undef TARGET
+#define TARGET CONVPOOL_TARGET_AVX512
+#endif
 
 enum { convpool_rows_avx512 = ROWS };
 #include "elements.inc.h"

@@ -21,13 +21,6 @@ CONVPOOL_BASELINE_AND(float, f32, uint32_t)
 CONVPOOL_BASELINE_AND(double, f64, uint64_t)
 #undef CONVPOOL_BASELINE_AND
 
-CONVPOOL_FORCE_INLINE void convpool_zip_i32_baseline(int16_t *to, const int16_t *p,
-                                                     const int16_t *q)
-{
-    const uint32_t pair = (uint16_t)*p | (uint32_t)(uint16_t)*q << 16;
-    memcpy(to, &pair, sizeof pair);
-}
-
 #define ISA_NAME baseline
 #define TARGET
 #define ROWS 4

@@ -60,9 +60,14 @@ CONVPOOL_FORCE_INLINE int32x4x2_t convpool_resume_neon(int32x4_t sums)
     return vzipq_s32(sums, vdupq_n_s32(0));
 }
 
-CONVPOOL_FORCE_INLINE void convpool_zip_neon(int16_t *to, int16x4_t p, int16x4_t q)
+CONVPOOL_FORCE_INLINE void convpool_store4_i32_neon(int32_t *p, const int32x4x2_t *v)
 {
-    vst1q_s16(to, vcombine_s16(vzip1_s16(p, q), vzip2_s16(p, q)));
+    int32x4x4_t all;
+    int i;
+    for (i = 0; i < 4; ++i) {
+        all.val[i] = v[i].val[0];
+    }
+    vst4q_s32(p, all);
 }
 
 #define ISA_NAME neon
@@ -149,9 +154,26 @@ CONVPOOL_FORCE_INLINE void convpool_zip_neon(int16_t *to, int16x4_t p, int16x4_t
 #define VADD(a, b) \
     convpool_pairs_neon(vaddq_s32((a).val[0], (b).val[0]), vaddq_s32((a).val[1], (b).val[1]))
 #define VFMA(a, b, c) convpool_multiply_pairs_neon(a, b, c)
+#define VSTORE4(p, v) convpool_store4_i32_neon(p, v)
 #define VJOIN(p, q) vst1q_s32(p, vsliq_n_s32(vld1q_s32(p), vld1q_s32(q), 16))
-#define VZIP(to, p, q) convpool_zip_neon(to, vld1_s16(p), vld1_s16(q))
 #include "vectors.inc.h"
+
+#if CONVPOOL_NEON_QUADS
+#undef TARGET
+#define TARGET CONVPOOL_TARGET_NEON_QUADS
+#define QUADS_SIGNED 1
+#define LANES 4
+#define VEC int32x4_t
+#define VZERO() vdupq_n_s32(0)
+#define VLOAD(p) vld1q_s32(p)
+#define VSTORE(p, v) vst1q_s32(p, v)
+#define VSET1(x) vdupq_n_s32(x)
+#define VADD(a, b) vaddq_s32(a, b)
+#define VDOT(u, s, c) vdotq_s32(c, vreinterpretq_s8_s32(u), vreinterpretq_s8_s32(s))
+#include "quads.inc.h"
+#undef TARGET
+#define TARGET
+#endif
 
 enum { convpool_rows_neon = ROWS };
 #include "elements.inc.h"

@@ -1,7 +1,6 @@
 /* turn.inc.h - a matrix turned over: to[j][i] = from[i][j], four lines at a time.
  *
- * Included once for each instruction set and real type, by vectors.inc.h. Pairs of integers lack
- * VSTORE4, and are turned one by one.
+ * Included once for each instruction set and real type, by vectors.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
@@ -12,7 +11,6 @@ TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int
                                        int64_t length, REAL *CONVPOOL_RESTRICT to,
                                        int64_t to_pitch)
 {
-#ifdef VSTORE4
     int64_t i, j;
     int l;
     for (i = 0; i < lines; i += 4) {
@@ -34,14 +32,6 @@ TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int
             }
         }
     }
-#else
-    int64_t i, j;
-    for (i = 0; i < lines; ++i) {
-        for (j = 0; j < length; ++j) {
-            to[j * to_pitch + i] = from[i * from_pitch + j];
-        }
-    }
-#endif
 }
 
 #undef NAME

@@ -61,6 +61,38 @@
     __attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")))
 #endif
 
+/* The same for products of quads of bytes, of which not every compiler knows: AVX-512 VNNI, AVX-VNNI,
+ * and the dot products of ARMv8.2. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define CONVPOOL_AVX512_QUADS (_MSC_VER >= 1930)
+#define CONVPOOL_AVX2_QUADS (_MSC_VER >= 1930)
+#define CONVPOOL_NEON_QUADS (_MSC_VER >= 1930)
+#define CONVPOOL_TARGET_AVX512_QUADS
+#define CONVPOOL_TARGET_AVX2_QUADS
+#define CONVPOOL_TARGET_NEON_QUADS
+#else
+#if defined(__clang__)
+#define CONVPOOL_AVX512_QUADS 1
+#define CONVPOOL_AVX2_QUADS (__clang_major__ >= 12)
+#else
+#define CONVPOOL_AVX512_QUADS (__GNUC__ >= 8)
+#define CONVPOOL_AVX2_QUADS (__GNUC__ >= 11)
+#endif
+#define CONVPOOL_TARGET_AVX512_QUADS \
+    __attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni")))
+#define CONVPOOL_TARGET_AVX2_QUADS __attribute__((target("avx2,fma,avxvnni")))
+#if defined(__ARM_FEATURE_DOTPROD)
+#define CONVPOOL_NEON_QUADS 1
+#define CONVPOOL_TARGET_NEON_QUADS
+#elif defined(__clang__)
+#define CONVPOOL_NEON_QUADS (__clang_major__ >= 16)
+#define CONVPOOL_TARGET_NEON_QUADS __attribute__((target("dotprod")))
+#else
+#define CONVPOOL_NEON_QUADS (__GNUC__ >= 9)
+#define CONVPOOL_TARGET_NEON_QUADS __attribute__((target("arch=armv8.2-a+dotprod")))
+#endif
+#endif
+
 #define CONVPOOL_PASTE_(a, b, c, d) a##b##_##c##_##d
 #define CONVPOOL_PASTE(a, b, c, d) CONVPOOL_PASTE_(a, b, c, d)
 

@@ -15,8 +15,8 @@
  * the low half; sums and
  *   VFMA(a, b, c) = a.low * b.low + a.high * b.high + c
  *   VJOIN(p, q)                                 p[i] = the low halves of p[i] and q[i]
- *   VZIP(to, p, q)                              pairs of p[i] and q[i], all of int16_t
- * are exact, sums modulo 2^32. Of the other words it needs VZERO to VSET1, VADD of sums and VROW.
+ * are exact, sums modulo 2^32. Of the other words it needs VZERO to VSET1, VADD of sums, VROW, and
+ * VSTORE4.
  * VEC may hold several parts of a sum, which VSTORE adds up; then
  *   VRESUME(p)                                  loads sums that VSTORE stored
  *
@@ -34,7 +34,6 @@
     ((REAL)((uint32_t)((int16_t)(a) * (int16_t)(b)) +               \
             (uint32_t)(((a) >> 16) * ((b) >> 16)) + (uint32_t)(c)))
 #define VADD(a, b) ((REAL)((uint32_t)(a) + (uint32_t)(b)))
-#define VZIP(to, p, q) CONVPOOL_PASTE(convpool_, zip, REAL_NAME, ISA_NAME)(to, p, q)
 #define VJOIN(p, q) (*(p) = (REAL)((uint32_t)(uint16_t)*(p) | (uint32_t)*(q) << 16))
 #else
 #define VFMA(a, b, c) ((a) * (b) + (c))
@@ -62,7 +61,6 @@
 enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };
 #ifdef PAIRS
 #include "filter_join.inc.h"
-#include "quantized_zip.inc.h"
 #else
 #include "stencil.inc.h"
 #include "plane.inc.h"
@@ -74,7 +72,6 @@ enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES
 #endif
 #undef PAIRS
 #undef VJOIN
-#undef VZIP
 #undef REAL
 #undef REAL_NAME
 #undef LANES

@@ -18,7 +18,7 @@ enum { CONVPOOL_MAX_PIXELS = 256 };
  * input. */
 typedef struct convpool_windows {
     int channels_last;
-    int64_t channels, lines, columns, size;
+    int64_t channel, channels, lines, columns, size;
     int64_t channel_step, depth_step, line_step, column_step;
     int64_t runs, top[CONVPOOL_MAX_PIXELS], shared[CONVPOOL_MAX_PIXELS];
     int64_t first[CONVPOOL_MAX_PIXELS];
@@ -44,10 +44,11 @@ CONVPOOL_INLINE double convpool_windows_most(const convpool_conv *conv, int64_t 
            (double)conv->axis[CONVPOOL_DEPTH].kernel * (double)channels;
 }
 
-/* Describes the copy for `pixels` output pixels from number `pixel` of the batch on.
+/* Describes the copy for `pixels` output pixels from number `pixel` of the batch on, of `channels`
+ * channels from number `channel` on; of cells of channels, where strips hold those.
  * Preconditions: 1 <= pixels <= CONVPOOL_MAX_PIXELS; convpool_windows_most() fits memory. */
 CONVPOOL_INLINE void convpool_copied_windows(const convpool_conv *conv, int64_t pixel,
-                                             int64_t pixels, int64_t channels,
+                                             int64_t pixels, int64_t channel, int64_t channels,
                                              convpool_windows *windows)
 {
     const convpool_axis *row = &conv->axis[CONVPOOL_ROW], *column = &conv->axis[CONVPOOL_COLUMN];
@@ -58,6 +59,7 @@ CONVPOOL_INLINE void convpool_copied_windows(const convpool_conv *conv, int64_t 
     int64_t r, across = column->out;
     int whole;
     windows->channels_last = channels_last;
+    windows->channel = channel;
     windows->channels = channels;
     windows->runs = convpool_split_runs(conv->axis, pixel, pixels, windows->run);
     whole = windows->runs > 2; /* else parts of long rows */

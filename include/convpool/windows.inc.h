@@ -4,27 +4,35 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 
-/* One line whose channels are neighbours; `line`: NULL where it is all border. */
+/* One line whose channels are neighbours, from the first copied on; `line`: NULL where it is all
+ * border. */
 TARGET CONVPOOL_NOINLINE void NAME(copy_pixels)(const convpool_conv *conv,
                                                 const convpool_windows *windows,
                                                 const STORAGE *line, int64_t first, REAL *to)
 {
     const convpool_axis *axis = &conv->axis[CONVPOOL_COLUMN];
-    int64_t j, c;
+    const int64_t most = conv->channels / CHANNELS - windows->channel;
+    const int64_t whole = most < windows->channels ? most : windows->channels;
+    int64_t apart[CHANNELS], j, c;
+    NAME(find_channels)(conv, windows->channel + whole, apart);
     for (j = 0; j < windows->columns; ++j, to += windows->channels) {
         const int64_t i = line == NULL ? -1
                                        : convpool_border_index(first + j, axis->size, conv->border);
         if (i < 0) {
             for (c = 0; c < windows->channels; ++c) {
-                to[c] = (REAL)conv->border_value;
+                to[c] = BORDER(conv->border_value);
             }
         } else {
-            NAME(copy)(line + i * conv->x_stride[CONVPOOL_AT_COLUMN], windows->channels, to);
+            const STORAGE *from = line + i * conv->x_stride[CONVPOOL_AT_COLUMN];
+            NAME(join)(from, whole, to);
+            for (c = whole; c < windows->channels; ++c) {
+                to[c] = CELL(from + c * CHANNELS, apart);
+            }
         }
     }
 }
 
-/* Fills `copy` with channels from `x` on: x points to the first of them in the first image.
+/* Fills `copy`. x points to the group's first channel in the first image.
  * Precondition: room for windows->size. */
 TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
                                                const convpool_windows *windows, const void *x,
@@ -40,10 +48,13 @@ TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
         const convpool_run *run = &windows->run[r];
         const int64_t first = windows->first[r] - column->before;
         for (channel = 0; channel < planes; ++channel) {
+            int64_t apart[CHANNELS];
+            NAME(find_channels)(conv, windows->channel + channel, apart);
             for (kd = 0; kd < depth->kernel; ++kd) {
                 const int64_t d = convpool_input_index(depth, run->depth, kd, conv->border);
                 const STORAGE *plane = (const STORAGE *)x + run->image * step[CONVPOOL_AT_BATCH] +
-                                       channel * step[CONVPOOL_AT_CHANNEL] +
+                                       (windows->channel + channel) * CHANNELS *
+                                           step[CONVPOOL_AT_CHANNEL] +
                                        d * step[CONVPOOL_AT_DEPTH];
                 REAL *to = (REAL *)copy + channel * windows->channel_step +
                            kd * windows->depth_step + windows->top[r] * windows->line_step;
@@ -52,7 +63,7 @@ TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
                         run->row * row->stride + line - row->before, row->size, conv->border);
                     const STORAGE *from = d < 0 || i < 0 ? NULL : plane + i * step[CONVPOOL_AT_ROW];
                     if (!windows->channels_last) {
-                        NAME(pack_line)(conv, from, first, 1, windows->columns,
+                        NAME(pack_line)(conv, from, apart, first, 1, windows->columns,
                                         to + line * windows->line_step);
                     } else {
                         NAME(copy_pixels)(conv, windows, from, first,

@@ -126,7 +126,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const
                              : (const REAL *)(const void *)image + run->row_at[i];
                 if (run->row_is[i] == NAME(row_copied)) {
                     const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
-                    NAME(pack_line)(conv, image + run->row_at[i] - left, left, 1,
+                    NAME(pack_line)(conv, image + run->row_at[i] - left, NULL, left, 1,
                                     (run->tiles - 1) * m + SIDE, patch[i]);
                 }
             }

@@ -20,6 +20,7 @@ from convpool._kernels cimport *
 from convpool._conv cimport AUTO, WINOGRAD, Strips
 from convpool._memory cimport bytes_out
 from convpool._plain cimport *
+from convpool._threads cimport kernels_for
 from convpool._winograd cimport fits_winograd
 
 import numpy as np
@@ -179,8 +180,8 @@ cdef class Packed:
             axis[i].kernel = cnp.PyArray_DIM(kernels, 2 + i)
         check_algorithm(&self.terms)
         self.strips = Strips() if shared else _conv.pack_weight(
-            &self.terms.conv, self.kernels, element_type(kernels), self.terms.channels_last,
-            self.terms.algorithm, num_threads)
+            &self.terms.conv, self.kernels, kernels_for(element_type(kernels)),
+            self.terms.channels_last, self.terms.algorithm, num_threads)
 
     @property
     def biased(self):
@@ -325,8 +326,8 @@ def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, pa
         fill_strides(conv.residual_stride, result if residuals is None else residuals, last, single)
         _conv.run_convolution(
             conv, data_of(images), kernels, data_of(biases), data_of(residuals),
-            <bytes_out>cnp.PyArray_DATA(result), strips, element_type(images), last,
-            terms.algorithm, num_threads)
+            <bytes_out>cnp.PyArray_DATA(result), strips, kernels_for(element_type(images)),
+            last, terms.algorithm, num_threads)
     if copy:
         np.copyto(np.asarray(out), result)
     return result if out is None else out
@@ -390,8 +391,8 @@ def linear(x, weight, bias, activation, num_threads):
         conv.residual_stride[:] = conv.out_stride
         _conv.run_convolution(
             &conv, data_of(rows), matrix, data_of(biases), NULL,
-            <bytes_out>cnp.PyArray_DATA(result), None, element_type(rows), True, AUTO,
-            num_threads)
+            <bytes_out>cnp.PyArray_DATA(result), None, kernels_for(element_type(rows)), True,
+            AUTO, num_threads)
     if rank == 1:
         return result[0]
     return result if whole is None else result.reshape((*whole, outputs))

@@ -1,7 +1,7 @@
 # The drivers of convolution, for callers that have checked everything.
 cimport numpy as cnp
 
-from convpool._kernels cimport convpool_conv
+from convpool._kernels cimport convpool_conv, convpool_kernels
 from convpool._memory cimport Block, bytes_in, bytes_out
 
 cdef enum:  # as _arguments.ALGORITHMS numbers them
@@ -12,8 +12,10 @@ cdef enum:  # as _arguments.ALGORITHMS numbers them
 cdef class Strips:
     cdef Block rows, columns, winograd
 
-cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype,
-                        bint channels_last, int algorithm, num_threads)
+cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
+                        const convpool_kernels* kernels, bint channels_last, int algorithm,
+                        num_threads)
 cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
-                         bytes_in residual, bytes_out out, Strips strips, int dtype,
-                         bint channels_last, int algorithm, num_threads) except -1
+                         bytes_in residual, bytes_out out, Strips strips,
+                         const convpool_kernels* kernels, bint channels_last, int algorithm,
+                         num_threads) except -1

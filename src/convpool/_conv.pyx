@@ -2,7 +2,7 @@
 """The driver of every convolution: pack -> multiply -> epilogue.
 
     depth = channels * taps                      (of one group: the length of each sum; of
-                                                  bytes two products are one step)
+                                                  bytes several channels are one step)
     weights = pack(weight)                       (once, shared by all threads)
     parallel over (group, block of pixels, which run on from image to image, block of channels):
         for each block of depth:
@@ -28,7 +28,7 @@ from convpool._kernels cimport *
 from convpool._memory cimport (
     ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div, cut)
 from convpool._stencil cimport run_stencil, suits_stencil
-from convpool._threads cimport kernels_for, threads_for
+from convpool._threads cimport threads_for
 from convpool._winograd cimport fits_winograd, pays_winograd, run_winograd, transform_weights
 
 cnp.import_array()
@@ -99,16 +99,23 @@ cdef bint suits_rows(const convpool_kernels* kernels, const convpool_conv* conv)
                      and conv.out_channels <= FEW_CHANNELS)))
 
 
+cdef int64_t copied_channels(const convpool_kernels* kernels, const convpool_conv* conv,
+                             int64_t steps) noexcept nogil:
+    """Channels, or cells of them, that so many steps of depth meet."""
+    return min(ceil_div(conv.channels, kernels.products), steps // convpool_taps(conv.axis) + 2)
+
+
 cdef Source source_of_rows(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
     """Whence rows of pixels are best read. Points so far apart that they meet in the same sets of
     the cache should be packed, and windows that see too much have to be."""
     cdef int64_t apart = conv.x_stride[CONVPOOL_AT_CHANNEL] * <int64_t>kernels.element_size
-    cdef int64_t channels = min(conv.channels, DEPTH_BLOCK // convpool_taps(conv.axis) + 2)
+    cdef int64_t channels = copied_channels(kernels, conv, DEPTH_BLOCK)
     if kernels.gemm_rows == NULL:
         return PACKED
-    if is_points(conv):
-        return IN_PLACE if (kernels.element_size == kernels.real_size
-                            and apart % CROWDED != 0) else PACKED
+    if is_points(conv) and kernels.element_size == kernels.real_size:
+        return IN_PLACE if apart % CROWDED != 0 else PACKED
+    if is_points(conv) and conv.x_stride[CONVPOOL_AT_CHANNEL] != 1:
+        return PACKED
     return (COPIED if convpool_windows_most(conv, PIXEL_BLOCK, channels) <= LARGEST_COPY
             else PACKED)
 
@@ -135,7 +142,7 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     cdef const convpool_kernels* kernels = plan.kernels
     cdef bint points = plan.pixel_rows and convpool_taps(conv.axis) == 1
     cdef int64_t blocks
-    plan.depth = ceil_div(conv.channels * convpool_taps(conv.axis), kernels.products)
+    plan.depth = ceil_div(conv.channels, kernels.products) * convpool_taps(conv.axis)
     blocks = ceil_div(plan.depth, POINT_BLOCK if points else DEPTH_BLOCK)
     plan.depth_block = ceil_div(ceil_div(plan.depth, blocks), DEPTH_UNIT) * DEPTH_UNIT
     plan.pixel_width = kernels.rows if plan.pixel_rows else kernels.columns
@@ -187,13 +194,12 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
 
 cdef int64_t panel_size(const Plan* plan, const convpool_conv* conv, int64_t strips) noexcept nogil:
     """Elements that a block of so many strips of pixels is packed or copied to."""
-    cdef int64_t channels
     if plan.source == PACKED:
         return aligned(strips * plan.strip_pitch)
     if plan.source == IN_PLACE:
         return 0
-    channels = min(conv.channels, plan.depth_block // convpool_taps(conv.axis) + 2)
-    return aligned(<int64_t>convpool_windows_most(conv, strips * plan.pixel_width, channels))
+    return aligned(<int64_t>convpool_windows_most(
+        conv, strips * plan.pixel_width, copied_channels(plan.kernels, conv, plan.depth_block)))
 
 
 cdef void pack_strip(const Plan* plan, const convpool_conv* conv, bytes_in weight,
@@ -257,13 +263,12 @@ cdef bytes_in find_rows(const Plan* plan, const convpool_conv* conv, Part* part,
     part.place and `offsets`."""
     cdef int64_t element = <int64_t>plan.kernels.element_size, taps = convpool_taps(conv.axis), k
     cdef int64_t channel = begin // taps, step = conv.x_stride[CONVPOOL_AT_CHANNEL]
-    x += channel * step * element
     if plan.source == IN_PLACE:
         convpool_input_places(conv, part.pixel, part.pixels, part.place)
         for k in range(end - begin):
             offsets[k] = k * step
-        return x
-    convpool_copied_windows(conv, part.pixel, part.pixels, ceil_div(end, taps) - channel,
+        return x + channel * step * element
+    convpool_copied_windows(conv, part.pixel, part.pixels, channel, ceil_div(end, taps) - channel,
                             &part.windows)
     convpool_copied_places(conv, &part.windows, part.place)
     convpool_copied_offsets(conv, &part.windows, begin, end, offsets)
@@ -329,8 +334,8 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
             pixels = part.begin[p + 1] - pixel
             tile = line + pixel * columns * real
             if plan.source == PACKED:
-                kernels.gemm_tile(pixels, used, end - begin, rows + p * plan.strip_pitch * real,
-                                  weight, columns, tile, columns, chain)
+                kernels.gemm_turned(pixels, used, end - begin, rows + p * plan.strip_pitch * real,
+                                    weight, columns, tile, columns, chain)
             else:
                 kernels.gemm_rows(pixels, used, end - begin, rows, part.place + pixel, offsets,
                                   weight, columns, tile, columns, chain)
@@ -440,8 +445,9 @@ cdef bint by_winograd(const convpool_conv* conv, int algorithm) noexcept:
             and (algorithm == WINOGRAD or pays_winograd(conv)))
 
 
-cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype,
-                        bint channels_last, int algorithm, num_threads):
+cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
+                        const convpool_kernels* kernels, bint channels_last, int algorithm,
+                        num_threads):
     """The strips of a weight that `run_convolution` takes: good for any input of this layout. Of
     `conv` the sizes of input and output are not known yet, nor the channels: what is prepared
     first is what large images need."""
@@ -451,7 +457,7 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype
     cdef int threads = threads_for(num_threads, <double>cnp.PyArray_SIZE(weight))
     set_channels(&sized, weight, conv.groups)
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
-    plan.kernels = kernels_for(dtype)
+    plan.kernels = kernels
     plan.pixel_rows = channels_last or suits_rows(plan.kernels, &sized)
     plan_weights(&plan, &sized)
     if by_winograd(&sized, algorithm):
@@ -462,8 +468,9 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight, int dtype
 
 
 cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
-                         bytes_in residual, bytes_out out, Strips strips, int dtype,
-                         bint channels_last, int algorithm, num_threads) except -1:
+                         bytes_in residual, bytes_out out, Strips strips,
+                         const convpool_kernels* kernels, bint channels_last, int algorithm,
+                         num_threads) except -1:
     """Convolves into `out`. The caller has checked everything: strides count whole aligned native
     elements, `bias` is contiguous and of the type sums have, `strips` are what `pack_weight` made
     of this weight, or None."""
@@ -471,7 +478,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     cdef Block packed
     cdef int threads
     convpool_merge_rows(conv, residual != NULL)
-    plan.kernels = kernels_for(dtype)
+    plan.kernels = kernels
     plan_tiles(&plan, conv, channels_last)
     plan_weights(&plan, conv)
     threads = threads_for(

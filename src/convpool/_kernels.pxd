@@ -16,6 +16,7 @@ cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_HARDSIGMOID, CONVPOOL_TANH, CONVPOOL_SILU, CONVPOOL_HARDSWISH
     enum: CONVPOOL_HARDTANH, CONVPOOL_SOFTPLUS
     enum: CONVPOOL_BASELINE, CONVPOOL_AVX2, CONVPOOL_AVX512, CONVPOOL_NEON, CONVPOOL_ISAS
+    enum: CONVPOOL_QUADS
     enum: CONVPOOL_CHAIN_STARTS, CONVPOOL_CHAIN_GOES_ON, CONVPOOL_CHAIN_ADDS
     enum: CONVPOOL_WINOGRAD_SIDE, CONVPOOL_WINOGRAD_POINTS, CONVPOOL_WINOGRAD_TILES
     enum: CONVPOOL_WINOGRAD_CHUNK
@@ -97,6 +98,7 @@ cdef extern from "convpool/convpool.h" nogil:
     ctypedef struct convpool_kernels:
         size_t element_size, weight_size, out_size, real_size
         int64_t products, rows, columns
+        int x_shift
         const convpool_filter_kernels* filter[3]
         void (*pack_pixels)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,
                             int64_t, int64_t, void*) noexcept nogil
@@ -106,6 +108,8 @@ cdef extern from "convpool/convpool.h" nogil:
                              void*) noexcept nogil
         void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
                           int64_t, int) noexcept nogil
+        void (*gemm_turned)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
+                            int64_t, int) noexcept nogil
         void (*gemm_rows)(int64_t, int64_t, int64_t, const void*, const int64_t*, const int64_t*,
                           const void*, int64_t, void*, int64_t, int) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
@@ -134,9 +138,10 @@ cdef extern from "convpool/convpool.h" nogil:
     unsigned convpool_cpu_capabilities()
     const char* convpool_isa_name(int isa)
     const convpool_kernels* convpool_find_kernels(int dtype, int isa)
+    const convpool_kernels* convpool_find_quad_kernels(int dtype, int isa)
     double convpool_windows_most(const convpool_conv* conv, int64_t pixels, int64_t channels)
     void convpool_copied_windows(const convpool_conv* conv, int64_t pixel, int64_t pixels,
-                                 int64_t channels, convpool_windows* windows)
+                                 int64_t channel, int64_t channels, convpool_windows* windows)
     void convpool_copied_places(const convpool_conv* conv, const convpool_windows* windows,
                                 int64_t* place)
     void convpool_copied_offsets(const convpool_conv* conv, const convpool_windows* windows,

@@ -20,6 +20,7 @@ from convpool._geometry cimport data_of, fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport bytes_out, ceil_div
 from convpool._plain cimport bias_of_sums, check_packable, element_type
+from convpool._threads cimport kernels_for
 
 import numpy as np
 
@@ -122,7 +123,7 @@ cdef int run_phase(const convpool_conv* whole, const Phase* phase, int spatial, 
     phase += CONVPOOL_AXES - spatial
     weight = weight[(slice(None), slice(None), *[mirrored(&phase[i]) for i in range(spatial)])]
     _conv.run_convolution(&conv, data_of(x) + x_offset * size, weight, data_of(bias), NULL, out,
-                          None, element_type(x), last, AUTO, num_threads)
+                          None, kernels_for(element_type(x)), last, AUTO, num_threads)
     if buffer is not None:
         target = result[(..., *[slice(phase[i].start, None,
                                       whole.axis[CONVPOOL_AXES - spatial + i].stride)

@@ -3,9 +3,10 @@
 
     sum (x - zx) (w - zw) = sum x (w - zw) - zx sum (w - zw)
 
-so that the packers see x as it is, padded with zx; weights come less their zero points, as int16;
-and the last term, which is one number for each output channel, goes into the bias. All of it is
-exact modulo 2^32. The epilogue scales, rounds and saturates, or stores the sums.
+so that the packers see x as it is, padded with zx; weights come less their zero points, as int8
+if they fit and the processor multiplies quads of bytes, otherwise as int16; and the last term,
+which is one number for each output channel, goes into the bias. All of it is exact modulo 2^32. The
+epilogue scales, rounds and saturates, or stores the sums.
 """
 cimport numpy as cnp
 from libc.stdint cimport int64_t
@@ -17,6 +18,7 @@ from convpool._geometry cimport RANK, data_of, fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport bytes_out
 from convpool._plain cimport check_packable
+from convpool._threads cimport kernels_for, quad_kernels_for
 
 import numpy as np
 
@@ -41,6 +43,7 @@ cdef class Weight:
     cdef Strips strips
     cdef readonly cnp.ndarray bias, scales
     cdef readonly tuple shape
+    cdef bint quads
 
     def __cinit__(self, cnp.ndarray weight, bias, cnp.ndarray zero_points, scales, stride, padding,
                   dilation, groups, layout, bint prepare, num_threads):
@@ -68,7 +71,10 @@ cdef class Weight:
                 raise ValueError(f"{name}: got shape {value.shape}, expected {one}({channels},)")
         check_packable(weight, self.terms.conv.groups)
         zero_points = zero_points.reshape((-1,) + (1,) * (spatial + 1))
-        self.kernels = np.subtract(weight, zero_points, dtype=np.int16)
+        kernels = np.subtract(weight, zero_points, dtype=np.int16)
+        self.quads = (quad_kernels_for(CONVPOOL_U8) != NULL and kernels.size > 0
+                      and -128 <= kernels.min() and kernels.max() <= 127)
+        self.kernels = kernels.astype(np.int8) if self.quads else kernels
         self.sums = self.kernels.reshape((channels, -1)).sum(1, dtype=np.int64)
         self.bias = None if bias is None else bias.copy()
         self.scales = None if scales is None else np.broadcast_to(scales.reshape(-1), channels)
@@ -77,8 +83,11 @@ cdef class Weight:
                 cnp.PyArray_DIM(weight, 2 + i))
         if prepare:
             self.strips = _conv.pack_weight(
-                &self.terms.conv, self.kernels, CONVPOOL_U8, self.terms.channels_last,
-                _conv.DIRECT, num_threads)
+                &self.terms.conv, self.kernels, self.kernels_of(CONVPOOL_U8),
+                self.terms.channels_last, _conv.DIRECT, num_threads)
+
+    cdef const convpool_kernels* kernels_of(self, int dtype):
+        return quad_kernels_for(dtype) if self.quads else kernels_for(dtype)
 
 
 def convolve(Weight weight, cnp.ndarray x, int zero_point, multipliers, dtype,
@@ -87,6 +96,7 @@ def convolve(Weight weight, cnp.ndarray x, int zero_point, multipliers, dtype,
     each output channel) and bounded."""
     cdef Terms terms = weight.terms
     cdef convpool_conv* conv = &terms.conv
+    cdef const convpool_kernels* kernels
     cdef cnp.npy_intp shape[RANK]
     cdef cnp.ndarray result, constants
     cdef int64_t channels = cnp.PyArray_DIM(weight.kernels, 0)
@@ -94,12 +104,14 @@ def convolve(Weight weight, cnp.ndarray x, int zero_point, multipliers, dtype,
     cdef bint single, last = terms.channels_last
     if num_threads is not None:
         num_threads = checked_threads(num_threads)
-    conv.border_value = zero_point
     conv.zero_point = out_zero_point
     conv.activation_parameter[0], conv.activation_parameter[1] = bounds
     rank = fit_convolution(&terms, x, weight.kernels, "zeros", shape, &single)
     result, copy = output_array(out, tuple([shape[i] for i in range(rank)]), dtype, (x,))
     constants = np.zeros(2 * channels, np.int32)
+    kernels = weight.kernels_of(_codes[x.dtype.char, result.dtype.char])
+    zero_point += kernels.x_shift
+    conv.border_value = zero_point
     sums = weight.sums * -zero_point
     constants[:channels] = sums if weight.bias is None else sums + weight.bias
     if multipliers is not None:
@@ -110,8 +122,8 @@ def convolve(Weight weight, cnp.ndarray x, int zero_point, multipliers, dtype,
         conv.residual_stride[:] = conv.out_stride
         _conv.run_convolution(
             conv, data_of(x), weight.kernels, data_of(constants), NULL,
-            <bytes_out>cnp.PyArray_DATA(result), weight.strips,
-            _codes[x.dtype.char, result.dtype.char], last, _conv.DIRECT, num_threads)
+            <bytes_out>cnp.PyArray_DATA(result), weight.strips, kernels, last, _conv.DIRECT,
+            num_threads)
     if copy:
         np.copyto(np.asarray(out), result)
     return result if out is None else out

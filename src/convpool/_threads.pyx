@@ -19,8 +19,9 @@ import os
 from convpool._arguments import shown
 
 from convpool._kernels cimport (
-    CONVPOOL_ISAS, CONVPOOL_VERSION_MAJOR, CONVPOOL_VERSION_MINOR, CONVPOOL_VERSION_PATCH,
-    convpool_cpu_capabilities, convpool_find_kernels, convpool_isa_name, convpool_kernels)
+    CONVPOOL_ISAS, CONVPOOL_QUADS, CONVPOOL_VERSION_MAJOR, CONVPOOL_VERSION_MINOR, CONVPOOL_VERSION_PATCH,
+    convpool_cpu_capabilities, convpool_find_kernels, convpool_find_quad_kernels,
+    convpool_isa_name, convpool_kernels)
 
 cdef extern from *:
     """
@@ -45,6 +46,7 @@ cdef object _context = ContextVar("convpool.num_threads", default=None)
 cdef int _process_threads
 cdef bint _forked = False
 cdef int _isa
+cdef bint _quads
 
 
 def _quota_in(folder):
@@ -152,6 +154,11 @@ cdef const convpool_kernels* kernels_for(int dtype):
     return convpool_find_kernels(dtype, _isa)
 
 
+cdef const convpool_kernels* quad_kernels_for(int dtype):
+    """Those for bytes by weights of int8; NULL where the processor has none."""
+    return convpool_find_quad_kernels(dtype, _isa) if _quads else NULL
+
+
 cdef int threads_for(object requested, double work) except -1:
     """Threads for a call that asked for `requested` (None: nothing) and does so much work."""
     cdef int number
@@ -255,6 +262,7 @@ def _config():
 __version__ = f"{CONVPOOL_VERSION_MAJOR}.{CONVPOOL_VERSION_MINOR}.{CONVPOOL_VERSION_PATCH}"
 
 _isa = _choose_isa()
+_quads = convpool_cpu_capabilities() >> (CONVPOOL_QUADS + _isa) & 1
 _process_threads = _initial_threads()
 if CONVPOOL_OPENMP and hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -29,6 +29,7 @@ static struct {
 } blocks[64];
 static int block_count;
 static int guards_front;
+static int narrow_weights; /* of bytes: the kernels of quads take them, where there are such */
 
 /* So many bytes, all set (NaN, where they are numbers), that end where a page begins which may not
  * be touched, or begin where one ends. They live until `release`. */
@@ -266,12 +267,17 @@ static const layer quantized_layers[] = {
 typedef struct call {
     const convpool_kernels *k;
     convpool_conv conv;
-    int64_t element, real, taps, pixels, out_count;
+    int64_t element, real, taps, pixels, depth, out_count;
     int64_t weight_stride[CONVPOOL_RANK];
     char *x, *weight, *bias, *residual, *out;
 } call;
 
-/* Weights of [-255, 255]; biases, with scales that spread the results over the type's range. */
+static int reads_signed(int dtype)
+{
+    return dtype == CONVPOOL_S8 || dtype == CONVPOOL_S8_U8 || dtype == CONVPOOL_S8_I32;
+}
+
+/* Weights of [-255, 255], or of [-127, 127] if narrow, as the kernels have them; biases, with scales that spread the results over the type's range. */
 static void quantize(call *c, const layer *l, int dtype)
 {
     const int64_t weights = l->out_channels * c->weight_stride[0], channels = l->out_channels;
@@ -279,14 +285,20 @@ static void quantize(call *c, const layer *l, int dtype)
     const int is_signed = dtype == CONVPOOL_S8 || dtype == CONVPOOL_U8_S8;
     int16_t *weight = (int16_t *)allocate(weights * 2);
     int32_t *bias = (int32_t *)allocate(channels * 8);
-    int64_t i;
+    int64_t i, j;
     for (i = 0; i < weights; ++i) {
-        weight[i] = (int16_t)(any[i] % 511 - 255);
+        weight[i] = (int16_t)((any[i] % 511 - 255) / (narrow_weights ? 2 : 1));
     }
     for (i = 0; i < channels; ++i) {
         const float scale = 1.0f / (float)(500 + any[weights + i] % 5000);
         bias[i] = any[weights + i] * 3 - 98304;
+        for (j = 0; j < weights / channels; ++j) {
+            bias[i] -= c->k->x_shift * weight[i * (weights / channels) + j];
+        }
         memcpy(bias + channels + i, &scale, sizeof scale);
+    }
+    for (i = 0; i < weights && c->k->weight_size == 1; ++i) {
+        ((int8_t *)weight)[i] = (int8_t)weight[i];
     }
     c->weight = (char *)weight;
     c->bias = (char *)bias;
@@ -297,15 +309,17 @@ static void quantize(call *c, const layer *l, int dtype)
 
 static call call_of(const layer *l, int dtype, int isa, int channels_last, int depthwise)
 {
+    const int quads = narrow_weights && convpool_cpu_capabilities() >> (CONVPOOL_QUADS + isa) & 1;
     const convpool_axis *a = l->axis;
     const int64_t size = a[0].size * a[1].size * a[2].size;
     call c;
     memset(&c, 0, sizeof c);
-    c.k = convpool_find_kernels(dtype, isa);
+    c.k = quads ? convpool_find_quad_kernels(dtype, isa) : convpool_find_kernels(dtype, isa);
     c.element = (int64_t)c.k->element_size;
     c.real = (int64_t)c.k->real_size;
     c.taps = convpool_taps(a);
     c.pixels = convpool_pixels(a);
+    c.depth = ceil_div(l->channels, c.k->products) * c.taps;
     c.out_count = l->batch * l->out_channels * c.pixels;
     c.conv.batch = l->batch;
     c.conv.groups = depthwise ? l->channels : 1;
@@ -316,7 +330,10 @@ static call call_of(const layer *l, int dtype, int isa, int channels_last, int d
     set_strides(c.conv.out_stride, l->out_channels, channels_last, a[0].out, a[1].out, a[2].out);
     memcpy(c.conv.residual_stride, c.conv.out_stride, sizeof c.conv.out_stride);
     c.conv.border = l->border;
-    c.conv.border_value = l->border_value;
+    c.conv.border_value = l->border_value + c.k->x_shift;
+    if (c.element == 1 && l->border_value < 0 && !reads_signed(dtype)) {
+        c.conv.border_value += 256;
+    }
     c.conv.activation = l->activation;
     c.conv.activation_parameter[0] = l->p0;
     c.conv.activation_parameter[1] = l->p1;
@@ -344,7 +361,7 @@ static void direct(const char *verb, const layer *l, int dtype, int isa, int cha
     enum { STEPS = 100 };
     call c = call_of(l, dtype, isa, channels_last, 0);
     const convpool_kernels *k = c.k;
-    const int64_t depth = ceil_div(l->channels * c.taps, k->products), all = l->batch * c.pixels;
+    const int64_t depth = c.depth, all = l->batch * c.pixels;
     const int64_t pixel_width = channels_last ? k->rows : k->columns;
     const int64_t channel_width = channels_last ? k->columns : k->rows;
     const int64_t strips = ceil_div(l->out_channels, channel_width);
@@ -374,10 +391,14 @@ static void direct(const char *verb, const layer *l, int dtype, int isa, int cha
                                                channel_width);
                     const int64_t columns = least(pixels - p * pixel_width, pixel_width);
                     const int64_t at = channels_last ? strip * most + p : p * strips + strip;
-                    k->gemm_tile(channels_last ? columns : rows, channels_last ? rows : columns,
-                                 steps, channels_last ? b : a, channels_last ? a : b, k->columns,
-                                 tiles + at * tile_size, k->columns,
-                                 begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS);
+                    const int chain = begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS;
+                    if (channels_last) {
+                        k->gemm_turned(columns, rows, steps, b, a, k->columns,
+                                       tiles + at * tile_size, k->columns, chain);
+                    } else {
+                        k->gemm_tile(rows, columns, steps, a, b, k->columns,
+                                     tiles + at * tile_size, k->columns, chain);
+                    }
                 }
             }
         }
@@ -433,12 +454,12 @@ static void in_place(int dtype, int isa, int channels_last)
 }
 
 /* The same with pixels as rows in a copy of what windows see. */
-static void windows(const layer *l, int dtype, int isa, int channels_last)
+static void windows(const char *verb, const layer *l, int dtype, int isa, int channels_last)
 {
     enum { STEPS = 100 };
     call c = call_of(l, dtype, isa, channels_last, 0);
     const convpool_kernels *k = c.k;
-    const int64_t depth = l->channels * c.taps, all = l->batch * c.pixels;
+    const int64_t depth = c.depth, all = l->batch * c.pixels;
     const int64_t most = CONVPOOL_MAX_PIXELS / k->rows * k->rows, tile_size = k->columns * c.real;
     const int64_t strips = ceil_div(l->out_channels, k->columns);
     char *weights = (char *)allocate(strips * (depth + 1) * tile_size);
@@ -457,12 +478,12 @@ static void windows(const layer *l, int dtype, int isa, int channels_last)
             const int64_t end = least(depth, begin + STEPS), channel = begin / c.taps;
             const int chain = begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS;
             char *copy;
-            convpool_copied_windows(&c.conv, pixel, pixels, ceil_div(end, c.taps) - channel, &seen);
+            convpool_copied_windows(&c.conv, pixel, pixels, channel,
+                                    ceil_div(end, c.taps) - channel, &seen);
             convpool_copied_places(&c.conv, &seen, place);
             convpool_copied_offsets(&c.conv, &seen, begin, end, offset);
             copy = (char *)allocate(seen.size * c.real);
-            k->copy_windows(&c.conv, &seen,
-                            c.x + channel * c.conv.x_stride[CONVPOOL_AT_CHANNEL] * c.element, copy);
+            k->copy_windows(&c.conv, &seen, c.x, copy);
             for (strip = 0; strip < strips; ++strip) {
                 const int64_t used = least(k->columns, l->out_channels - strip * k->columns);
                 for (p = 0; p < pixels; p += k->rows) {
@@ -478,7 +499,7 @@ static void windows(const layer *l, int dtype, int isa, int channels_last)
                           pixel, pixels, c.bias, c.residual, c.out);
         }
     }
-    report("windows", l->name, dtype, channels_last, c.out, c.out_count);
+    report(verb, l->name, dtype, channels_last, c.out, c.out_count);
 }
 
 /* Every activation of every kind of number, straight from a tile. */
@@ -921,7 +942,7 @@ static void all_layers(int dtype, int isa, int channels_last)
 #define EACH(layers) for (i = 0; i < sizeof(layers) / sizeof *(layers); ++i)
     activations(dtype, isa, channels_last);
     EACH(direct_layers) DO(direct("direct", &direct_layers[i], dtype, isa, channels_last));
-    EACH(direct_layers) DO(windows(&direct_layers[i], dtype, isa, channels_last));
+    EACH(direct_layers) DO(windows("windows", &direct_layers[i], dtype, isa, channels_last));
     if (dtype != CONVPOOL_F16) {
         DO(in_place(dtype, isa, channels_last));
     }
@@ -939,7 +960,13 @@ static void all_bytes(int dtype, int isa, int channels_last)
 {
     size_t i;
     for (i = 0; i < sizeof quantized_layers / sizeof *quantized_layers; ++i) {
-        DO(direct("quantized", &quantized_layers[i], dtype, isa, channels_last));
+        const layer *l = &quantized_layers[i];
+        narrow_weights = 0;
+        DO(direct("quantized", l, dtype, isa, channels_last));
+        DO(windows("quantized-windows", l, dtype, isa, channels_last));
+        narrow_weights = 1;
+        DO(direct("narrow", l, dtype, isa, channels_last));
+        DO(windows("narrow-windows", l, dtype, isa, channels_last));
     }
 #undef DO
 }
