@@ -8,6 +8,7 @@
 #include "filter.h"
 #include "geometry.h"
 #include "half.h"
+#include "quads.h"
 #include "types.h"
 #include "windows.h"
 

@@ -7,6 +7,7 @@
  *   STORAGE  STORAGE_NAME  REAL  REAL_NAME   types of the array's elements and of cells
  *   CHANNELS  CELL(p, apart)                 a cell's channels, and the cell of those at p
  *   JOINED(p)                                that of channels side by side
+ *   SIXTEEN(p, apart, to)                    the cells at p to p + 15, where there is a faster way
  *   BORDER(value)                            a cell of so many of one value, which LOAD would give
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
@@ -36,6 +37,15 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(copy)(const STORAGE *from, const int64_t 
                                              int64_t length, REAL *CONVPOOL_RESTRICT to)
 {
     int64_t j;
+#ifdef SIXTEEN
+    if (length >= 16) {
+        for (j = 0; j < length - 16; j += 16) {
+            SIXTEEN(from + j, apart, to + j);
+        }
+        SIXTEEN(from + length - 16, apart, to + length - 16);
+        return;
+    }
+#endif
     if (length >= 8) {
         NAME(copy_chunks)(8, from, apart, length, to);
     } else if (length >= 4) {

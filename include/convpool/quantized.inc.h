@@ -3,7 +3,7 @@
  *     out = saturate(round((sum + bias) * scale + zero point))        if SCALED
  *     out = sum + bias                                                otherwise, modulo 2^32
  *
- * in double, rounded half to even, with a scale for each output channel. conv->activation_parameter
+ * as in double, rounded half to even, with a scale for each output channel. conv->activation_parameter
  * are the bounds of the result, those of the element type or closer.
  *
  * `bias` points to the biases (int32_t) of all channels of all groups, behind which follow as many
@@ -12,35 +12,59 @@
  * Included by epilogue.inc.h for each element type.
  */
 
+/* Up to CONVPOOL_MAX_WIDTH values of a line in double, value by value: `step` from one's bias and
+ * scale to the next one's. */
+TARGET CONVPOOL_NOINLINE void NAME(scale_exactly)(const convpool_conv *conv, int64_t length,
+                                                  int64_t step, const REAL *sums, const REAL *bias,
+                                                  const float *scale, REAL *line)
+{
+    const double low = conv->activation_parameter[0], high = conv->activation_parameter[1];
+    int64_t j;
+    for (j = 0; j < length; ++j) {
+        const REAL sum = (REAL)((uint32_t)sums[j] + (uint32_t)bias[j * step]);
+        const double value = (double)sum * (double)scale[j * step] + conv->zero_point;
+        const double raised = value > low ? value : low;
+        const double bounded = raised < high ? raised : high;
+        line[j] = (REAL)((bounded + 0x1.8p52) - 0x1.8p52);
+    }
+}
+
+/* The same in float, which is half the work, where that decides, and at least LANES of them. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(scale_some)(const convpool_conv *conv, const int each,
+                                                   int64_t length, const REAL *sums,
+                                                   const REAL *bias, const float *scale, REAL *line)
+{
+    if (length < CONVPOOL_PASTE(convpool_, lanes, f32, ISA_NAME) ||
+        CONVPOOL_PASTE(convpool_, scale_sums, f32, ISA_NAME)(
+            each, length, sums, bias, scale, (float)conv->zero_point,
+            (float)conv->activation_parameter[0], (float)conv->activation_parameter[1], line)) {
+        NAME(scale_exactly)(conv, length, each, sums, bias, scale, line);
+    }
+}
+
 /* One line. `each` (whether each value has its own bias and scale) and `out_step`, where it is 1,
- * are literals at each call. Each loop converts once, which is what compilers make vectors of. */
+ * are literals at each call. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(store_sums)(const convpool_conv *conv, int64_t length,
-                                                   const int each,
-                                                   const REAL *CONVPOOL_RESTRICT sums,
-                                                   const REAL *CONVPOOL_RESTRICT bias,
-                                                   const float *CONVPOOL_RESTRICT scale,
+                                                   const int each, const REAL *sums,
+                                                   const REAL *bias, const float *scale,
                                                    STORAGE *CONVPOOL_RESTRICT out,
                                                    const int64_t out_step)
 {
-    const double zero = conv->zero_point, low = conv->activation_parameter[0];
-    const double high = conv->activation_parameter[1];
     REAL line[CONVPOOL_MAX_WIDTH];
     int64_t first, used, j;
     int i;
     for (first = 0; first < length; first += used) {
+        const int64_t own = each ? first : 0;
         used = length - first < CONVPOOL_MAX_WIDTH ? length - first : (int64_t)CONVPOOL_MAX_WIDTH;
-        for (j = 0; j < used; ++j) {
-            line[j] = (REAL)((uint32_t)sums[first + j] + (uint32_t)bias[each ? first + j : 0]);
+        if (SCALED) {
+            NAME(scale_some)(conv, each, used, sums + first, bias + own, scale + own, line);
+        } else {
+            for (j = 0; j < used; ++j) {
+                line[j] = (REAL)((uint32_t)sums[first + j] + (uint32_t)bias[each ? first + j : 0]);
+            }
         }
-        for (j = 0; SCALED && j < used; ++j) {
-            const double value = (double)line[j] * (double)scale[each ? first + j : 0] + zero;
-            const double raised = value > low ? value : low;
-            const double bounded = raised < high ? raised : high;
-            /* Adding and taking away this rounds to a whole number in the (nearest) mode. */
-            line[j] = (REAL)((bounded + 0x1.8p52) - 0x1.8p52);
-        }
-        for (j = 0; j + 8 <= used; j += 8) {
-            for (i = 0; i < 8; ++i) {
+        for (j = 0; j + 16 <= used; j += 16) {
+            for (i = 0; i < 16; ++i) {
                 out[(first + j + i) * out_step] = (STORAGE)line[j + i];
             }
         }

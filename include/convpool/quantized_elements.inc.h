@@ -64,13 +64,14 @@
 #define FOUR(p, apart)                                                      \
     (LOAD(p) | LOAD((p) + (apart)[1]) << 8 | LOAD((p) + (apart)[2]) << 16 | \
      LOAD((p) + (apart)[3]) << 24)
-#define CELL(p, apart) ((REAL)(FOUR(p, apart) ^ FLIP))
-#define JOINED(p) ((REAL)(convpool_four_bytes(p) ^ FLIP))
+#define CELL(p, apart) ((REAL)(FOUR(p, apart) ^ (FLIP * 0x01010101u)))
+#define JOINED(p) ((REAL)(convpool_four_bytes(p) ^ (FLIP * 0x01010101u)))
+#define SIXTEEN(p, apart, to) convpool_join_quads(p, apart, FLIP, to)
 #define BORDER(value) ((REAL)((uint32_t)(uint8_t)(int)(value) * 0x01010101u))
 
 #define STORAGE uint8_t
 #define STORAGE_NAME u8x4
-#define FLIP (QUADS_SIGNED ? 0x80808080u : 0)
+#define FLIP (QUADS_SIGNED ? 0x80 : 0)
 #include "moves.inc.h"
 #include "pack.inc.h"
 #include "windows.inc.h"
@@ -80,7 +81,7 @@
 
 #define STORAGE int8_t
 #define STORAGE_NAME s8x4
-#define FLIP (QUADS_SIGNED ? 0 : 0x80808080u)
+#define FLIP (QUADS_SIGNED ? 0 : 0x80)
 #include "moves.inc.h"
 #include "pack.inc.h"
 #include "windows.inc.h"
@@ -102,6 +103,7 @@
 #undef FOUR
 #undef CELL
 #undef JOINED
+#undef SIXTEEN
 #undef BORDER
 #undef QUADS
 #undef QUADS_SIGNED

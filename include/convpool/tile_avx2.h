@@ -157,6 +157,11 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t
 #define VLOAD4(p, v) convpool_load4_f32_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f32_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_avx2(p, v)
+#define VSUMS(p, q)                                                                       \
+    _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(p)),         \
+                                        _mm256_loadu_si256((const __m256i *)(q))))
+#define VINTS(p, v) _mm256_storeu_si256((__m256i *)(p), _mm256_cvttps_epi32(v))
+#define VABOVE(v, x) (_mm256_movemask_ps(_mm256_cmp_ps(v, VSET1(x), _CMP_GT_OQ)) != 0)
 #include "vectors.inc.h"
 
 #define REAL double

@@ -33,6 +33,9 @@ CONVPOOL_BASELINE_AND(double, f64, uint64_t)
 
 #define REAL float
 #define REAL_NAME f32
+#define VSUMS(p, q) ((float)(int32_t)((uint32_t)*(p) + (uint32_t)*(q)))
+#define VINTS(p, v) (*(p) = (int32_t)(v))
+#define VABOVE(v, x) ((v) > (x))
 #include "vectors.inc.h"
 
 #define REAL double

@@ -108,6 +108,9 @@ CONVPOOL_FORCE_INLINE void convpool_store4_i32_neon(int32_t *p, const int32x4x2_
 #define VLOAD4(p, v) convpool_load4_f32_neon(p, v)
 #define VSTORE2(p, v) convpool_store2_f32_neon(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_neon(p, v)
+#define VSUMS(p, q) vcvtq_f32_s32(vaddq_s32(vld1q_s32(p), vld1q_s32(q)))
+#define VINTS(p, v) vst1q_s32(p, vcvtq_s32_f32(v))
+#define VABOVE(v, x) (vmaxvq_f32(v) > (x))
 #include "vectors.inc.h"
 
 #define REAL double

@@ -9,6 +9,10 @@
  *   VAND(a, b)                                  of bits
  *   VROW(a, r) = VSET1(a[r]), where r < ROWS    from memory, or from a register of several rows
  *   VLOADn(p, v), n = 2 or 4: v[i] = p[i], p[i + n], p[i + 2 n], ...; VSTOREn(p, v), its inverse
+ * and for float alone
+ *   VSUMS(p, q)                                 p[i] + q[i] of int32_t, modulo 2^32
+ *   VINTS(p, v)                                 whole numbers, stored as int32_t
+ *   VABOVE(v, x)                                whether any is larger than a number
  * Without VEC a vector is one number, and sums are not fused.
  *
  * With PAIRS, REAL is int32_t, and every number of lines and weights two of int16_t, the first in
@@ -69,6 +73,10 @@ enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES
 #include "pool_deal.inc.h"
 #include "pool_slide.inc.h"
 #include "pool_lanes.inc.h"
+#ifdef VSUMS
+enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES };
+#include "quantized_scale.inc.h"
+#endif
 #endif
 #undef PAIRS
 #undef VJOIN
@@ -93,3 +101,6 @@ enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES
 #undef VLOAD4
 #undef VSTORE2
 #undef VSTORE4
+#undef VSUMS
+#undef VINTS
+#undef VABOVE
