@@ -23,6 +23,8 @@ typedef struct convpool_kernels {
                         int64_t pixel, int64_t pixels, int64_t width, int64_t pitch, void *panel);
     void (*pack_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
                          int64_t channel, int64_t width, void *strip, int64_t block, int64_t pitch);
+    void (*pack_taps)(const convpool_conv *conv, const void *weight, const int64_t *stride,
+                      int64_t channel, int64_t width, void *strip, int64_t block, int64_t pitch);
     void (*copy_windows)(const convpool_conv *conv, const convpool_windows *windows, const void *x,
                          void *copy);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
@@ -46,7 +48,7 @@ typedef struct convpool_kernels {
                           int64_t weight_pitch, const void *bias, const convpool_block *block,
                           void *out, int64_t row_pitch, int64_t pitch);
     void (*store_row)(const convpool_conv *conv, const convpool_block *block, int64_t row,
-                      void *sums, const void *residual, void *out);
+                      void *sums, const void *bias, const void *residual, void *out);
     void (*pool_block)(const convpool_pool *pool, int channels_last,
                        const convpool_pool_block *block, const void *x, void *out, int64_t *index);
     void (*winograd_pack)(const convpool_conv *conv, const void *x, int64_t channels,
@@ -56,7 +58,7 @@ typedef struct convpool_kernels {
                            const void *bias, const void *residual, void *out);
     void (*winograd_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
                              int64_t channel, int64_t width, void *strip, int64_t plane);
-} convpool_kernels; /* Pixels have filters alone, bytes direct convolution too; NULL otherwise. */
+} convpool_kernels; /* Pixels have filters alone, bytes no pools nor Winograd; NULL otherwise. */
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
@@ -77,6 +79,7 @@ typedef double convpool_real_f64;
             convpool_rows_##isa, convpool_columns_##real##_##isa,                         \
             CONVPOOL_FILTER_##storage(isa),                                               \
             convpool_pack_pixels_##storage##_##isa, convpool_pack_weights_##storage##_##isa, \
+            convpool_pack_weights_##storage##_##isa,                                      \
             convpool_copy_windows_##storage##_##isa,                                      \
             convpool_gemm_tile_##real##_##isa, convpool_gemm_tile_##real##_##isa,         \
             convpool_gemm_rows_##real##_##isa,                                            \
@@ -92,7 +95,7 @@ typedef double convpool_real_f64;
 #define CONVPOOL_PIXELS(isa, storage, type)                                             \
     {                                                                                   \
         sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, 0, convpool_rows_##isa, \
-            convpool_columns_f64_##isa, CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL,  \
+            convpool_columns_f64_##isa, CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, \
             NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL              \
     }
 
@@ -101,10 +104,13 @@ typedef double convpool_real_f64;
     {                                                                                       \
         1, sizeof(int16_t), sizeof(out_type), sizeof(int32_t), 2, 0, convpool_rows_##isa,   \
             convpool_columns_i32_##isa, filter, convpool_pack_pixels_##x##x2_##isa,         \
-            convpool_pack_weights_i16x2_##isa, convpool_copy_windows_##x##x2_##isa,         \
+            convpool_pack_weights_i16x2_##isa, convpool_pack_weights_i16f_##isa,            \
+            convpool_copy_windows_##x##x2_##isa,                                            \
             convpool_gemm_tile_i32_##isa, convpool_gemm_tile_i32_##isa,                     \
             convpool_gemm_rows_i32_##isa, convpool_store_tile_##out##_##isa,                \
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL                            \
+            convpool_stage_patch_##x##f_##isa, convpool_stencil_f32_##isa,                  \
+            convpool_stencil_planes_f32_##isa, convpool_stencil_lanes_f32_##isa,            \
+            convpool_store_row_##out##_##isa, NULL, NULL, NULL, NULL                        \
     }
 
 /* The same with weights of int8_t, in quads. */
@@ -112,7 +118,7 @@ typedef double convpool_real_f64;
     {                                                                                       \
         1, 1, sizeof(out_type), sizeof(int32_t), 4, shift, convpool_rows_##isa,             \
             convpool_columns_i32_##isa, CONVPOOL_NO_FILTER,                                 \
-            convpool_pack_pixels_##x##x4_##isa, convpool_pack_weights_i8x4_##isa,           \
+            convpool_pack_pixels_##x##x4_##isa, convpool_pack_weights_i8x4_##isa, NULL,     \
             convpool_copy_windows_##x##x4_##isa,                                            \
             convpool_gemm_tile_quads_##isa, convpool_gemm_tile_quads_turned_##isa,          \
             convpool_gemm_rows_quads_turned_##isa, convpool_store_tile_##out##_##isa,       \

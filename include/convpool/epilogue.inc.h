@@ -215,13 +215,13 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
 }
 
 #ifndef QUANTIZED
-/* Stores output row `row` of a block from its sums, biased already: sums[column * lanes + lane],
- * which it overwrites. They may stand in the output row itself if its elements are sums and follow
+/* Stores output row `row` of a block from its sums, biased already, so that `bias` says nothing:
+ * sums[column * lanes + lane], which it overwrites. They may stand in the output row itself if its elements are sums and follow
  * each other. residual (NULL: none) and out point to the first lane's first element of the
  * image. */
 TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const convpool_block *block,
-                                            int64_t row, void *sums, const void *residual,
-                                            void *out)
+                                            int64_t row, void *sums, const void *bias,
+                                            const void *residual, void *out)
 {
     const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
     const int64_t lanes = block->lanes, columns = block->columns;
@@ -239,6 +239,7 @@ TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const con
     const int64_t o_step = lanes == 1 ? os[CONVPOOL_AT_COLUMN] : step;
     const int64_t outer = flat ? 1 : columns, inner = flat ? columns * lanes : lanes;
     int64_t i, j;
+    (void)bias;
     for (i = 0; i < columns && x != NULL; ++i) {
         for (j = 0; j < lanes; ++j) {
             line[i * lanes + j] += LOAD(x[i * rs[CONVPOOL_AT_COLUMN] + j * x_step]);

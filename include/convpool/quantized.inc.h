@@ -95,3 +95,37 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
         }
     }
 }
+
+/* store_row of whole numbers in float, with their biases. Residuals there are none. */
+TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const convpool_block *block,
+                                            int64_t row, void *sums, const void *bias,
+                                            const void *residual, void *out)
+{
+    enum { PIECE = 1024 };
+    const int64_t *os = conv->out_stride;
+    const int64_t lanes = block->lanes, most = PIECE / lanes;
+    const float *from = (const float *)sums;
+    STORAGE *to = (STORAGE *)out + block->depth * os[CONVPOOL_AT_DEPTH] +
+                  row * os[CONVPOOL_AT_ROW] + block->column * os[CONVPOOL_AT_COLUMN];
+    REAL whole[PIECE];
+    int64_t first, used, j;
+    (void)residual;
+    for (first = 0; first < block->columns; first += used) {
+        NAME(lines) lines;
+        memset(&lines, 0, sizeof lines);
+        used = block->columns - first < most ? block->columns - first : most;
+        for (j = 0; j < used * lanes; ++j) {
+            whole[j] = (REAL)from[first * lanes + j];
+        }
+        lines.count = lanes == 1 ? 1 : used;
+        lines.length = lanes == 1 ? used : lanes;
+        lines.sums = whole;
+        lines.sums_line = lanes;
+        lines.bias = (const REAL *)bias;
+        lines.bias_step = lanes > 1;
+        lines.out = to + first * os[CONVPOOL_AT_COLUMN];
+        lines.out_line = os[CONVPOOL_AT_COLUMN];
+        lines.out_step = os[lanes == 1 ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL];
+        NAME(store_lines)(conv, &lines);
+    }
+}

@@ -6,6 +6,42 @@
  * without a sign, or none (QUADS_SIGNED): pixels of the other type have their top bit flipped, which
  * is to add or to take away 128.
  */
+/* Depthwise convolution runs in float, which holds its sums exactly. */
+#define REAL float
+#define REAL_NAME f32
+#define CHANNELS 1
+#define LOAD(element) ((REAL)(element))
+#define CELL(p, apart) ((void)(apart), LOAD(*(p)))
+#define JOINED(p) LOAD(*(p))
+
+#define STORAGE uint8_t
+#define STORAGE_NAME u8f
+#include "moves.inc.h"
+#include "stage.inc.h"
+#undef STORAGE
+#undef STORAGE_NAME
+
+#define STORAGE int8_t
+#define STORAGE_NAME s8f
+#include "moves.inc.h"
+#include "stage.inc.h"
+#undef STORAGE
+#undef STORAGE_NAME
+
+#define STORAGE int16_t
+#define STORAGE_NAME i16f
+#include "moves.inc.h"
+#include "pack_weights.inc.h"
+#undef STORAGE
+#undef STORAGE_NAME
+
+#undef REAL
+#undef REAL_NAME
+#undef CHANNELS
+#undef LOAD
+#undef CELL
+#undef JOINED
+
 #define REAL int32_t
 #define REAL_NAME i32
 

@@ -484,8 +484,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     threads = threads_for(
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth
         * convpool_pixels(conv.axis))
-    if (algorithm != WINOGRAD and plan.kernels.stencil != NULL
-            and suits_stencil(conv, channels_last)):
+    if algorithm != WINOGRAD and suits_stencil(kernels, conv, channels_last):
         run_stencil(conv, plan.kernels, channels_last, x, weight, bias, residual, out, threads)
         return 0
     if strips is None:

@@ -104,6 +104,8 @@ cdef extern from "convpool/convpool.h" nogil:
                             int64_t, int64_t, void*) noexcept nogil
         void (*pack_weights)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,
                              void*, int64_t, int64_t) noexcept nogil
+        void (*pack_taps)(const convpool_conv*, const void*, const int64_t*, int64_t, int64_t,
+                          void*, int64_t, int64_t) noexcept nogil
         void (*copy_windows)(const convpool_conv*, const convpool_windows*, const void*,
                              void*) noexcept nogil
         void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
@@ -125,7 +127,7 @@ cdef extern from "convpool/convpool.h" nogil:
                               const void*, const convpool_block*, void*, int64_t,
                               int64_t) noexcept nogil
         void (*store_row)(const convpool_conv*, const convpool_block*, int64_t, void*,
-                          const void*, void*) noexcept nogil
+                          const void*, const void*, void*) noexcept nogil
         void (*winograd_pack)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, void*,
                               int64_t, int64_t) noexcept nogil
         void (*winograd_store)(const convpool_conv*, const void*, int64_t, int64_t, int64_t,

@@ -18,6 +18,7 @@ from convpool._geometry cimport RANK, data_of, fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport bytes_out
 from convpool._plain cimport check_packable
+from convpool._stencil cimport is_depthwise
 from convpool._threads cimport kernels_for, quad_kernels_for
 
 import numpy as np
@@ -72,8 +73,10 @@ cdef class Weight:
         check_packable(weight, self.terms.conv.groups)
         zero_points = zero_points.reshape((-1,) + (1,) * (spatial + 1))
         kernels = np.subtract(weight, zero_points, dtype=np.int16)
-        self.quads = (quad_kernels_for(CONVPOOL_U8) != NULL and kernels.size > 0
-                      and -128 <= kernels.min() and kernels.max() <= 127)
+        self.quads = (
+            quad_kernels_for(CONVPOOL_U8) != NULL
+            and not is_depthwise(kernels.shape[1], channels // self.terms.conv.groups)
+            and kernels.size > 0 and -128 <= kernels.min() and kernels.max() <= 127)
         self.kernels = kernels.astype(np.int8) if self.quads else kernels
         self.sums = self.kernels.reshape((channels, -1)).sum(1, dtype=np.int64)
         self.bias = None if bias is None else bias.copy()

@@ -15,6 +15,8 @@ around those are staged. Otherwise lanes are some channels one after the other, 
 is worth its while; there square kernels of common sizes run along rows of the input itself, where
 its border is 0 and its columns are neighbours, all planes of a task in one call.
 
+Bytes are staged as float, whose sums of so few products of theirs are exact.
+
 Results go straight to `out` where that holds sums as they are, element after element. Another type,
 other strides and a residual take them through scratch memory and, row by row, through the epilogue,
 as do activations that are no mere bounds. Each sum runs over its taps in the order of _conv's
@@ -32,6 +34,7 @@ from convpool._memory cimport ALIGNMENT, Block, aligned, beyond, bytes_in, bytes
 cnp.import_array()
 
 cdef enum:
+    EXACT = 256            # products of bytes, and less than 2^16 each, that a float sum holds
     MULTIPLIER = 4         # most output channels a group, above which a packed panel pays
     LANES = 64             # most channels of a patch
     WIDTH = 16             # no vector is longer
@@ -59,6 +62,7 @@ cdef struct Plan:
     int whole                       # and all rows and columns, whatever the stride
     int direct                      # sums are formed in `out`
     int finished                    # and need no epilogue
+    int biased                      # by stencils; sums of bytes by the epilogue
     int bordered                    # what patches have in common, as stage_patch counts it
     int64_t channels, lanes, lane_blocks
     int64_t rows, row_blocks, columns, column_blocks
@@ -107,14 +111,22 @@ cdef int64_t staged_for(const convpool_axis* axis, int64_t outputs, bint whole) 
     return (outputs - 1) * axis.stride + 1 if whole else outputs
 
 
-cdef bint suits_stencil(const convpool_conv* conv, bint channels_last) noexcept:
+cdef bint is_depthwise(int64_t channels, int64_t out_channels) noexcept:
+    """Whether groups of so many channels are what stencils are for."""
+    return channels == 1 and out_channels <= MULTIPLIER
+
+
+cdef bint suits_stencil(const convpool_kernels* kernels, const convpool_conv* conv,
+                        bint channels_last) noexcept:
     """Whether `run_stencil` takes such a convolution: a question of shape alone."""
     cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
     cdef convpool_conv staged
     cdef convpool_stage stage
     cdef int64_t lanes, columns
     cdef bint whole = is_whole(conv, channels_last)
-    if conv.channels != 1 or conv.out_channels > MULTIPLIER:
+    if kernels.stencil == NULL or not is_depthwise(conv.channels, conv.out_channels):
+        return False
+    if kernels.products > 1 and convpool_taps(conv.axis) > EXACT:
         return False
     lanes = most_lanes(conv, channels_last)
     staged = staged_as(conv, whole)
@@ -221,6 +233,7 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
         dense = step == plan.stage.lanes
         step = conv.out_stride[CONVPOOL_AT_CHANNEL]
     plan.finished = conv.activation in (CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_HARDTANH)
+    plan.biased = plan.kernels.products == 1
     plan.direct = (step == 1 and not with_residual
                    and plan.kernels.element_size == plan.kernels.real_size
                    and (dense or plan.finished))
@@ -255,9 +268,9 @@ cdef void pack_taps(const Plan* plan, const Weight* weight, int64_t channel, int
                     bytes_out packed) noexcept nogil:
     """[tap][lane], and after the last tap the biases."""
     cdef int64_t real = <int64_t>plan.kernels.real_size
-    plan.kernels.pack_weights(&weight.conv, weight.data, weight.stride, channel,
-                              plan.weight_pitch, packed, plan.stencil.taps, 0)
-    if weight.bias != NULL:
+    plan.kernels.pack_taps(&weight.conv, weight.data, weight.stride, channel,
+                           plan.weight_pitch, packed, plan.stencil.taps, 0)
+    if weight.bias != NULL and plan.biased:
         memcpy(packed + plan.stencil.taps * plan.weight_pitch * real,
                weight.bias + channel * real, lanes * real)
 
@@ -271,24 +284,26 @@ cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool
     cdef int64_t row, row_pitch = block.columns * block.lanes, pitch = block.lanes
     cdef bytes_out sums = patch + plan.patch_size
     cdef bytes_out scratch = patch - plan.plane_size
+    cdef bytes_in added = bias if plan.biased else NULL
     if plan.direct:
         row_pitch = conv.out_stride[CONVPOOL_AT_ROW]
         pitch = conv.out_stride[CONVPOOL_AT_COLUMN]
         sums = out + (block.depth * conv.out_stride[CONVPOOL_AT_DEPTH] + block.row * row_pitch
                       + block.column * pitch) * <int64_t>kernels.element_size
     if plan.streams:
-        kernels.stencil_planes(plane, stencil, from_, weight, bias, block.rows, block.columns,
+        kernels.stencil_planes(plane, stencil, from_, weight, added, block.rows, block.columns,
                                sums, row_pitch, scratch)
     elif plan.interleaved:
-        kernels.stencil_lanes(stencil, from_, weight, plan.weight_pitch, bias, block, sums,
+        kernels.stencil_lanes(stencil, from_, weight, plan.weight_pitch, added, block, sums,
                               row_pitch, pitch)
     else:
-        kernels.stencil(stencil, from_, weight, bias, block.rows, block.columns * block.lanes, sums,
-                        row_pitch)
+        kernels.stencil(stencil, from_, weight, added, block.rows, block.columns * block.lanes,
+                        sums, row_pitch)
     if not plan.finished:
         for row in range(block.rows):
             kernels.store_row(conv, block, block.row + row,
-                              sums + row * row_pitch * <int64_t>kernels.real_size, residual, out)
+                              sums + row * row_pitch * <int64_t>kernels.real_size, bias, residual,
+                              out)
 
 
 cdef void stage(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
@@ -385,6 +400,7 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
                          bytes_out scratch) noexcept nogil:
     """One block of rows and columns of one image and its lanes."""
     cdef int64_t element = <int64_t>plan.kernels.element_size
+    cdef int64_t out_element = <int64_t>plan.kernels.out_size
     cdef int64_t real = <int64_t>plan.kernels.real_size, multiplier = conv.out_channels
     cdef int64_t depths = conv.axis[CONVPOOL_DEPTH].out
     cdef int64_t plane = task // plan.column_blocks // plan.row_blocks
@@ -415,12 +431,12 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
                 pack_taps(plan, weight, channel, step, packed)
             state.packed = channel + 1
             taps = packed
-            bias = NULL if bias == NULL else packed + (
-                plan.stencil.taps * plan.weight_pitch * real)
+            if bias != NULL and plan.biased:
+                bias = packed + plan.stencil.taps * plan.weight_pitch * real
         at = image * conv.x_stride[0] + channel // multiplier * conv.x_stride[1]
         added = beyond(residual, (image * conv.residual_stride[0]
-                                  + channel * conv.residual_stride[1]) * element)
-        result = out + (image * conv.out_stride[0] + channel * conv.out_stride[1]) * element
+                                  + channel * conv.residual_stride[1]) * out_element)
+        result = out + (image * conv.out_stride[0] + channel * conv.out_stride[1]) * out_element
         if plan.in_place:
             convolve_planes(plan, conv, &block, step, at, x, taps, bias, added, result,
                             patch)

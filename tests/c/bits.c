@@ -645,8 +645,8 @@ static void stencil_block(const call *c, const stencil_plan *p, const convpool_b
     const int64_t *xs = c->conv.x_stride, *os = c->conv.out_stride;
     const char *x = c->x + (image * xs[0] + channel * xs[1]) * c->element;
     const int64_t out_at = image * os[0] + channel * os[1];
-    const char *from = p->patch;
-    char *out = c->out + out_at * c->element, *sums = p->sums;
+    const char *from = p->patch, *biased = k->products == 1 ? bias : NULL;
+    char *out = c->out + out_at * (int64_t)k->out_size, *sums = p->sums;
     int64_t row_pitch = block->columns * p->lanes, pitch = p->lanes, row;
     convpool_block staged = *block;
     staged.row *= channels_last ? c->conv.axis[1].stride : 1;
@@ -666,13 +666,13 @@ static void stencil_block(const call *c, const stencil_plan *p, const convpool_b
     }
     if (channels_last) {
         k->stencil_lanes(p->over_all ? &p->over_input : &p->over_patch, from, weight,
-                         p->weight_pitch, bias, block, sums, row_pitch, pitch);
+                         p->weight_pitch, biased, block, sums, row_pitch, pitch);
     } else {
-        k->stencil(&p->over_patch, from, weight, bias, block->rows, block->columns, sums,
+        k->stencil(&p->over_patch, from, weight, biased, block->rows, block->columns, sums,
                    row_pitch);
     }
     for (row = 0; !p->bounded && row < block->rows; ++row) {
-        k->store_row(&c->conv, block, block->row + row, sums + row * row_pitch * c->real,
+        k->store_row(&c->conv, block, block->row + row, sums + row * row_pitch * c->real, bias,
                      c->residual == NULL ? NULL : c->residual + out_at * c->element, out);
     }
 }
@@ -696,12 +696,14 @@ static void stencil(const layer *l, int dtype, int isa, int channels_last)
         for (image = 0; image < l->batch; ++image) {
             for (block.depth = 0; block.depth < l->axis[0].out; ++block.depth) {
                 for (channel = 0; channel < l->channels; channel += p.lanes) {
-                    c.k->pack_weights(&all, c.weight, c.weight_stride, channel, p.weight_pitch,
-                                      packed, c.taps, 0);
+                    c.k->pack_taps(&all, c.weight, c.weight_stride, channel, p.weight_pitch,
+                                   packed, c.taps, 0);
                     if (bias != NULL) {
                         memcpy(bias, c.bias + channel * c.real, (size_t)(p.lanes * c.real));
                     }
-                    stencil_block(&c, &p, &block, image, channel, packed, bias, channels_last);
+                    stencil_block(&c, &p, &block, image, channel, packed,
+                                  c.element == 1 ? c.bias + channel * c.real : bias,
+                                  channels_last);
                 }
             }
         }
@@ -967,6 +969,10 @@ static void all_bytes(int dtype, int isa, int channels_last)
         narrow_weights = 1;
         DO(direct("narrow", l, dtype, isa, channels_last));
         DO(windows("narrow-windows", l, dtype, isa, channels_last));
+    }
+    narrow_weights = 0;
+    for (i = 0; i < sizeof stencil_layers / sizeof *stencil_layers; ++i) {
+        DO(stencil(&stencil_layers[i], dtype, isa, channels_last));
     }
 #undef DO
 }
