@@ -26,6 +26,7 @@ from test_properties import (
 # Each example runs twice or more.
 FEWER = settings(max_examples=settings().max_examples // 4)
 BYTES = [np.dtype(np.uint8), np.dtype(np.int8)]
+MIDDLE = {np.dtype(np.uint8): 128, np.dtype(np.int8): 0}
 FUNCTIONS = {
     1: (quantized.conv_integer1d, quantized.conv1d),
     2: (quantized.conv_integer2d, quantized.conv2d),
@@ -88,6 +89,8 @@ def problems(draw, spatial):
     x_zero = int(random_bytes(rng, (), x_type))
     each = draw(st.booleans())
     weight_zero = random_bytes(rng, (groups * multiplier,) if each else (), weight_type)
+    if draw(st.booleans()):  # weights then fit int8
+        weight_zero = np.full_like(weight_zero, MIDDLE[weight_type])
     return (rng, draw(placed(x)), draw(placed(weight)), x_zero, weight_zero, arguments)
 
 
@@ -149,18 +152,23 @@ LARGE = [
     ("NHWC", (1, 20, 13, 600), (70, 600, 1, 1), {}),
     ("NCHW", (3, 24, 31, 33), (48, 6, 5, 3), {"groups": 4, "stride": 2, "padding": (2, 1)}),
     ("NCHW", (1, 40, 30, 30), (40, 1, 3, 3), {"groups": 40, "padding": 1}),
+    ("NHWC", (2, 30, 30, 40), (80, 1, 5, 3), {"groups": 40, "padding": 1, "stride": 2}),
+    ("NCHW", (1, 3, 1, 600), (3, 1, 1, 255), {"groups": 3}),
+    ("NCHW", (1, 3, 1, 600), (3, 1, 1, 257), {"groups": 3}),
+    ("NCHW", (2, 9, 40, 41), (30, 9, 3, 5), {"dilation": (2, 3)}),
 ]
 
 
 @pytest.mark.parametrize(("layout", "shape", "kernel", "arguments"), LARGE)
 @pytest.mark.parametrize("types", list(itertools.product(BYTES, BYTES)))
-def test_large(layout, shape, kernel, arguments, types):
-    """Several blocks of depth, pixels and channels; any number of threads, any batch."""
+@pytest.mark.parametrize("fits", [True, False])
+def test_large(layout, shape, kernel, arguments, types, fits):
+    """Several blocks of depth, pixels and channels; any number of threads, any batch; weights that
+    fit int8, less their zero point, and others."""
     rng = np.random.default_rng(1)
     x, weight = random_bytes(rng, shape, types[0]), random_bytes(rng, kernel, types[1])
-    expected = exact_sums(x, weight, 3, -2 if types[1] == np.int8 else 200, layout=layout,
-                          **arguments)  # fmt: skip
-    zeros = 3, -2 if types[1] == np.int8 else 200
+    zeros = 3, MIDDLE[types[1]] if fits else -2 if types[1] == np.int8 else 200
+    expected = exact_sums(x, weight, *zeros, layout=layout, **arguments)
     for threads in (1, 2, 3):
         y = quantized.conv_integer2d(
             x, weight, *zeros, layout=layout, num_threads=threads, **arguments
@@ -195,6 +203,31 @@ def test_the_whole_range_of_sums_is_scaled_exactly():
             x, weight, np.int32([bias]), x_scale=scale, weight_scale=1, out_scale=1
         )
         assert y.item() == expected, (bias, scale)
+
+
+@pytest.mark.parametrize("layout", ["NCW", "NWC"])
+def test_values_next_to_the_middle_between_two_integers_are_rounded_as_in_double(layout):
+    """Where float32 could round either way; lines of pixels, or of channels, in whole vectors."""
+    rng = np.random.default_rng(0)
+    pixels, channels = 100, 40
+    x = rng.integers(0, 4, (1, 1, pixels)).astype(np.uint8)
+    weight, told = np.ones((channels, 1, 1), np.int8), 0
+    for zero in (0, 7, 200):
+        bias = (2 ** rng.uniform(8, 30.9, channels)).astype(np.int32)
+        middles = rng.integers(1, 250, channels) + 0.5 - zero
+        scale = np.float32(abs(middles) / bias)
+        bias *= np.sign(middles).astype(np.int32)
+        sums = x.astype(np.int64) + bias[:, None]
+        expected = requantized(sums, 1, 1.0, scale, 1.0, zero, np.uint8, None)
+        images = x if layout == "NCW" else x.transpose(0, 2, 1)
+        y = quantized.conv1d(
+            images, weight, bias, x_scale=1, weight_scale=scale, out_scale=1, out_zero_point=zero,
+            layout=layout,
+        )  # fmt: skip
+        np.testing.assert_array_equal(y if layout == "NCW" else y.transpose(0, 2, 1), expected)
+        single = np.rint(np.float32(sums) * scale[:, None] + np.float32(zero)).clip(0, 255)
+        told += np.count_nonzero(single != expected)
+    assert told > 100
 
 
 def test_scales_are_combined_in_float32_and_in_order():

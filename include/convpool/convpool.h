@@ -10,7 +10,8 @@
  *   geometry.h   convpool_conv, convpool_pool: a problem as sizes and strides
  *   windows.h    convpool_windows: where the micro-kernel finds pixels that nobody packed
  *   filter.h     convpool_filter: one kernel over every channel of an image
- *   dispatch.h   convpool_find_kernels(): the functions for an element type and instruction set
+ *   dispatch.h   convpool_find_kernels(), convpool_find_quad_kernels(): the functions for an element
+ *                type and instruction set
  *
  * Compile with -ffp-contract=off: the results then have the same bits on every instruction set
  * with fused multiply-add, which the kernels call by name where they want it.
@@ -31,9 +32,12 @@
  * better depends on where `out` has its neighbours. Sums run over (channel, depth, row, column) in
  * that order, from 0.
  *
- * Bytes are convolved likewise, in pairs of steps (k->products). Weights are int16_t, less their
- * zero points; the input's is conv->border_value, for which biases have to make up, and behind them
- * follow scales (quantized.inc.h).
+ * Bytes are convolved likewise, by convpool_find_kernels with weights of int16_t, or faster, where
+ * the processor can, by convpool_find_quad_kernels with weights of int8_t; both exactly. A step is
+ * of k->products channels, which share a cell of the strips: depth = ceil(channels / k->products) *
+ * taps. Weights are less their zero points; the input's zero point, plus k->x_shift, is
+ * conv->border_value, for which biases have to make up, and behind them follow scales
+ * (quantized.inc.h).
  *
  * In what follows sizes are in elements: of `element_size` bytes in arrays (x, weight, residual,
  * out), of `real_size` bytes in all else (strips, panels, tiles, patches, sums, biases), which
@@ -61,6 +65,10 @@
  *     to whole vectors: k->columns is enough. Whole vectors of b and of the tile are read and
  *     written, and b perhaps one step too far.
  *
+ *   gemm_turned(rows, columns, depth, a, b, b_step, tile, tile_step, chain)
+ *     gemm_tile where the rows are pixels and the columns channels: the same function but for quads
+ *     of bytes, whose two sides differ in sign.
+ *
  *   gemm_rows(rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain)
  *     The same with rows anywhere: a[place[r] + offset[k]], of which no more is read. Pixels then
  *     need no packing where they are rows: those of kernels of one tap are read from x itself
@@ -68,8 +76,7 @@
  *
  *   copy_windows(conv, windows, x, copy)
  *     That copy, described by convpool_copied_windows; each pixel is found by
- *     convpool_copied_places, each step by convpool_copied_offsets. x: the first channel copied.
- *     copy holds windows->size.
+ *     convpool_copied_places, each step by convpool_copied_offsets. copy holds windows->size.
  *
  *   store_tile(conv, tile, pitch, pixel_rows, channel, channels, pixel, pixels, bias, residual,
  *              out)
@@ -126,10 +133,15 @@
  *     which zeros surround. convpool_plane_vectors(stencil->shape) > 0; scratch holds
  *     convpool_plane_scratch.
  *
- *   store_row(conv, block, row, sums, residual, out)
+ *   store_row(conv, block, row, sums, bias, residual, out)
  *     out = activation(sums + residual) for row `row` of outputs: sums[column * lanes + lane],
  *     which is overwritten and may stand in `out` itself where its elements are sums and leave no
- *     gaps. residual and out: the first lane of the image.
+ *     gaps. residual and out: the first lane of the image. Of bytes, whose sums are formed in float
+ *     without biases, bias is that of the first lane, behind which its scale follows as in
+ *     store_tile.
+ *
+ *   pack_taps: as pack_weights, for stencils: the same function but for bytes, of which it makes
+ *     float. Of those at most 256 taps may be summed.
  *
  *
  * POOLING

@@ -10,7 +10,8 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_part)(const STORAGE *from, const int64_t
 {
     int64_t lane, c;
     for (lane = 0; lane < used; ++lane) {
-        STORAGE cell[CHANNELS] = {0};
+        STORAGE cell[CHANNELS];
+        memset(cell, 0, sizeof cell);
         for (c = 0; c < channels; ++c) {
             cell[c] = from[lane * stride[0] + c * stride[1]];
         }
