@@ -10,8 +10,8 @@
  *   geometry.h   convpool_conv, convpool_pool: a problem as sizes and strides
  *   windows.h    convpool_windows: where the micro-kernel finds pixels that nobody packed
  *   filter.h     convpool_filter: one kernel over every channel of an image
- *   dispatch.h   convpool_find_kernels(), convpool_find_quad_kernels(): the functions for an element
- *                type and instruction set
+ *   dispatch.h   convpool_find_kernels() and convpool_find_quad_kernels(): the functions for an
+ *                element type and instruction set
  *
  * Compile with -ffp-contract=off: the results then have the same bits on every instruction set
  * with fused multiply-add, which the kernels call by name where they want it.
@@ -140,8 +140,9 @@
  *     without biases, bias is that of the first lane, behind which its scale follows as in
  *     store_tile.
  *
- *   pack_taps: as pack_weights, for stencils: the same function but for bytes, of which it makes
- *     float. Of those at most 256 taps may be summed.
+ *   pack_taps(conv, weight, stride, channel, width, strip, block, pitch)
+ *     pack_weights for stencils: the same function but for bytes, of which it makes float. Of those
+ *     at most 256 taps may be summed.
  *
  *
  * POOLING

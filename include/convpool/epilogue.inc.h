@@ -27,10 +27,10 @@ typedef struct NAME(lines) {
 #include "quantized.inc.h"
 #else
 
-/* One line with steps of 1 and an activation that only bounds. `activation`, `biased` (0: not, 1:
- * one for all, 2: each has its own) and `residual` are literals at each call. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(store_bounded)(const int activation, const int biased,
-                                                      const int with_residual, int64_t length,
+/* One line with steps of 1 and an activation that only bounds, perhaps by infinities. `biased` (0:
+ * not, 1: one for all, 2: each has its own) and `residual` are literals at each call. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(store_bounded)(const int biased, const int with_residual,
+                                                      int64_t length,
                                                       const REAL *CONVPOOL_RESTRICT sums,
                                                       const REAL *CONVPOOL_RESTRICT bias,
                                                       const STORAGE *residual, STORAGE *out,
@@ -43,17 +43,24 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(store_bounded)(const int activation, cons
         REAL x = sums[at];                                                                \
         x = biased == 0 ? x : x + bias[biased == 1 ? 0 : (at)];                           \
         x = with_residual ? x + LOAD(residual[at]) : x;                                   \
-        x = activation == CONVPOOL_RELU       ? (x < 0 ? 0 : x)                           \
-            : activation == CONVPOOL_HARDTANH ? (x < low ? low : x > high ? high : x)     \
-                                              : x;                                        \
-        out[at] = STORE(x);                                                               \
+        x = x < low ? low : x;                                                            \
+        out[at] = STORE(x > high ? high : x);                                             \
     } while (0)
-    for (; j + 8 <= length; j += 8) {
-        for (i = 0; i < 8; ++i) {
+    for (; j + 16 <= length; j += 16) {
+        CONVPOOL_KEEP_LOOP
+        for (i = 0; i < 16; ++i) {
             STORE_ONE(j + i);
         }
     }
+    if (j + 8 <= length) {
+        CONVPOOL_KEEP_LOOP
+        for (i = 0; i < 8; ++i) {
+            STORE_ONE(j + i);
+        }
+        j += 8;
+    }
     if (j < length && length >= 8 && !with_residual) { /* a residual may be `out` itself */
+        CONVPOOL_KEEP_LOOP
         for (i = 0; i < 8; ++i) {
             STORE_ONE(length - 8 + i);
         }
@@ -102,9 +109,11 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
                         (activation == CONVPOOL_LINEAR || activation == CONVPOOL_RELU ||
                          activation == CONVPOOL_HARDTANH);
     const int biased = lines->bias == NULL ? 0 : lines->bias_step == 0 ? 1 : 2;
-    const REAL low = (REAL)conv->activation_parameter[0];
-    const REAL high = (REAL)conv->activation_parameter[1];
-    const int kind = (activation * 3 + biased) * 2 + (lines->residual != NULL);
+    const REAL low = activation == CONVPOOL_RELU       ? 0
+                     : activation == CONVPOOL_HARDTANH ? (REAL)conv->activation_parameter[0]
+                                                       : -(REAL)INFINITY;
+    const REAL high = activation == CONVPOOL_HARDTANH ? (REAL)conv->activation_parameter[1]
+                                                      : (REAL)INFINITY;
     int64_t i;
     for (i = 0; i < lines->count; ++i) {
         const REAL *sums = lines->sums + i * lines->sums_line;
@@ -117,21 +126,14 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
                             lines->residual_step, out, lines->out_step);
             continue;
         }
-        switch (kind) {
-#define BOUNDED(activation, biased, residue)                                                 \
-    case ((activation) * 3 + (biased)) * 2 + (residue):                                      \
-        NAME(store_bounded)(activation, biased, residue, lines->length, sums, bias,          \
-                            residual, out, low, high);                                       \
+        switch (biased * 2 + (residual != NULL)) {
+#define BOUNDED(biased, residue)                                                               \
+    case (biased) * 2 + (residue):                                                             \
+        NAME(store_bounded)(biased, residue, lines->length, sums, bias, residual, out, low, high); \
         break;
-#define BOUNDED_BY(activation)                                  \
-    BOUNDED(activation, 0, 0) BOUNDED(activation, 1, 0)         \
-    BOUNDED(activation, 2, 0) BOUNDED(activation, 0, 1)         \
-    BOUNDED(activation, 1, 1) BOUNDED(activation, 2, 1)
-            BOUNDED_BY(CONVPOOL_LINEAR)
-            BOUNDED_BY(CONVPOOL_RELU)
-            BOUNDED_BY(CONVPOOL_HARDTANH)
+            BOUNDED(0, 0) BOUNDED(1, 0) BOUNDED(2, 0)
+            BOUNDED(0, 1) BOUNDED(1, 1) BOUNDED(2, 1)
         default: break;
-#undef BOUNDED_BY
 #undef BOUNDED
         }
     }
@@ -216,9 +218,9 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
 
 #ifndef QUANTIZED
 /* Stores output row `row` of a block from its sums, biased already, so that `bias` says nothing:
- * sums[column * lanes + lane], which it overwrites. They may stand in the output row itself if its elements are sums and follow
- * each other. residual (NULL: none) and out point to the first lane's first element of the
- * image. */
+ * sums[column * lanes + lane], which it overwrites. They may stand in the output row itself if its
+ * elements are sums and follow each other. residual (NULL: none) and out point to the first lane's
+ * first element of the image. */
 TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const convpool_block *block,
                                             int64_t row, void *sums, const void *bias,
                                             const void *residual, void *out)

@@ -3,8 +3,8 @@
  * A strip holds `width` neighbours (output pixels or output channels) for each step k:
  * strip[k * width + lane]; lanes beyond the last neighbour are 0. Step k is
  * (cell of channels, depth, row, column) of the kernel, the column running fastest. A cell is one
- * channel, or several of bytes in one REAL, CHANNELS of them. The packers alone know layout, stride,
- * dilation, borders and the element type.
+ * channel, or several of bytes in one REAL, CHANNELS of them. The packers alone know layout,
+ * stride, dilation, borders and the element type.
  *
  * Included once for each instruction set and element type, after moves.inc.h and with its words.
  */
@@ -59,7 +59,7 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_any)(const convpool_conv *conv, const ST
 }
 
 /* `length` cells, `stride` columns apart, of an input row: at one go where it can be. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(pack_line)(const convpool_conv *conv, const STORAGE *line,
+TARGET CONVPOOL_NOINLINE void NAME(pack_line)(const convpool_conv *conv, const STORAGE *line,
                                                   const int64_t *apart, int64_t first,
                                                   int64_t stride, int64_t length,
                                                   REAL *CONVPOOL_RESTRICT to)
@@ -90,25 +90,20 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_points)(const convpool_conv *conv, const
                           run->column * next + begin * cell;
     const int64_t strip = run->offset / width, lane = run->offset % width;
     REAL *to = panel + strip * pitch + lane;
-    int64_t k, j;
+    int64_t k, j, used;
     for (k = begin; k < end; ++k, from += cell, to += width) {
-        const int64_t left = width - lane, used = left < run->length ? left : run->length;
-        const STORAGE *at = from + used * next;
-        REAL *next_to = to + pitch - lane;
-        int64_t apart[CHANNELS];
+        const STORAGE *at = from;
+        REAL *strip_to = to;
+        int64_t apart[CHANNELS], room = width - lane;
         NAME(find_channels)(conv, k, apart);
-        CONVPOOL_PREFETCH(at + 4 * cell);
-        NAME(gather)(from, apart, next, used, to);
-        for (j = used; j + width <= run->length; j += width, at += width * next) {
-            if (width == 16 && next == 1) {
-                NAME(copy)(at, apart, 16, next_to);
-            } else {
-                NAME(gather)(at, apart, next, width, next_to);
-            }
+        for (j = 0; j < run->length; j += used) {
+            used = run->length - j < room ? run->length - j : room;
             CONVPOOL_PREFETCH(at + 4 * cell);
-            next_to += pitch;
+            NAME(gather)(at, apart, next, used, strip_to);
+            at += used * next;
+            strip_to += pitch + room - width;
+            room = width;
         }
-        NAME(gather)(at, apart, next, run->length - j, next_to);
     }
 }
 

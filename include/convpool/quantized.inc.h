@@ -3,8 +3,8 @@
  *     out = saturate(round((sum + bias) * scale + zero point))        if SCALED
  *     out = sum + bias                                                otherwise, modulo 2^32
  *
- * as in double, rounded half to even, with a scale for each output channel. conv->activation_parameter
- * are the bounds of the result, those of the element type or closer.
+ * as in double, rounded half to even, with a scale for each output channel.
+ * conv->activation_parameter are the bounds of the result, those of the element type or closer.
  *
  * `bias` points to the biases (int32_t) of all channels of all groups, behind which follow as many
  * scales (float).
@@ -42,13 +42,12 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(scale_some)(const convpool_conv *conv, co
     }
 }
 
-/* One line. `each` (whether each value has its own bias and scale) and `out_step`, where it is 1,
- * are literals at each call. */
+/* One line. `each`, whether each value has its own bias and scale, is a literal at each call. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(store_sums)(const convpool_conv *conv, int64_t length,
                                                    const int each, const REAL *sums,
                                                    const REAL *bias, const float *scale,
                                                    STORAGE *CONVPOOL_RESTRICT out,
-                                                   const int64_t out_step)
+                                                   int64_t out_step)
 {
     REAL line[CONVPOOL_MAX_WIDTH];
     int64_t first, used, j;
@@ -63,9 +62,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(store_sums)(const convpool_conv *conv, in
                 line[j] = (REAL)((uint32_t)sums[first + j] + (uint32_t)bias[each ? first + j : 0]);
             }
         }
-        for (j = 0; j + 16 <= used; j += 16) {
+        for (j = 0; out_step == 1 && j + 16 <= used; j += 16) {
             for (i = 0; i < 16; ++i) {
-                out[(first + j + i) * out_step] = (STORAGE)line[j + i];
+                out[first + j + i] = (STORAGE)line[j + i];
             }
         }
         for (; j < used; ++j) {
@@ -84,12 +83,8 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
         const REAL *bias = lines->bias + i * lines->bias_line;
         const float *scale = (const float *)(const void *)(bias + channels);
         STORAGE *out = lines->out + i * lines->out_line;
-        if (lines->bias_step == 0 && lines->out_step == 1) {
-            NAME(store_sums)(conv, lines->length, 0, sums, bias, scale, out, 1);
-        } else if (lines->bias_step == 0) {
+        if (lines->bias_step == 0) {
             NAME(store_sums)(conv, lines->length, 0, sums, bias, scale, out, lines->out_step);
-        } else if (lines->out_step == 1) {
-            NAME(store_sums)(conv, lines->length, 1, sums, bias, scale, out, 1);
         } else {
             NAME(store_sums)(conv, lines->length, 1, sums, bias, scale, out, lines->out_step);
         }

@@ -3,8 +3,8 @@
  *
  * Cells are of int32_t: pairs of channels as int16_t, the first in the low half; and where there
  * are dot products (QUADS), quads of channels as bytes. Products of those want one of the two
- * without a sign, or none (QUADS_SIGNED): pixels of the other type have their top bit flipped, which
- * is to add or to take away 128.
+ * without a sign, or none (QUADS_SIGNED): pixels of the other type have their top bit flipped,
+ * which is to add or to take away 128.
  */
 /* Depthwise convolution runs in float, which holds its sums exactly. */
 #define REAL float

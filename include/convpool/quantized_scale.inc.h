@@ -7,8 +7,8 @@
 /* line[j] = round(min(max((sums[j] + bias[j]) * scale[j] + zero, low), high)), half to even; with
  * bias[0] and scale[0] unless `each`, a literal. The last values may be computed twice.
  * Result: whether some may be wrong. Before it is rounded a value between the bounds, the sum of
- * numbers below 2^9 and 2^8, errs by less than 2^-13 (three roundings), which decides nothing unless
- * it is as close as that to the middle between two whole numbers.
+ * numbers below 2^9 and 2^8, errs by less than 2^-13 (three roundings), which decides nothing
+ * unless it is as close as that to the middle between two whole numbers.
  * Precondition: LANES <= length. */
 TARGET CONVPOOL_FORCE_INLINE int NAME(scale_sums)(const int each, int64_t length,
                                                   const int32_t *sums, const int32_t *bias,

@@ -253,6 +253,15 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_pixels)(const int size, const int
     }
 }
 
+/* One pixel, by any kernel. */
+TARGET CONVPOOL_NOINLINE void NAME(stencil_pixel)(const REAL *patch,
+                                                  const convpool_stencil *stencil,
+                                                  const REAL *weight, int64_t weight_pitch,
+                                                  const REAL *bias, int64_t lanes, REAL *out)
+{
+    NAME(stencil_pixels)(0, 0, 1, patch, 0, stencil, weight, weight_pitch, bias, lanes, out, 0);
+}
+
 /* Lines of pixels. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_lines)(const int size, const int stride,
                                                       const REAL *patch, int64_t line_step,
@@ -276,8 +285,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stencil_lines)(const int size, const int 
                                  weight_pitch, bias, lanes, out + at * pitch, pitch);
         }
         for (; c < count; ++c) {
-            NAME(stencil_pixels)(0, 0, 1, patch + c * step, step, stencil, weight, weight_pitch,
-                                 bias, lanes, out + c * pitch, pitch);
+            NAME(stencil_pixel)(patch + c * step, stencil, weight, weight_pitch, bias, lanes,
+                                out + c * pitch);
         }
     }
 }
@@ -295,22 +304,20 @@ TARGET CONVPOOL_INLINE void NAME(stencil_lanes)(const convpool_stencil *stencil,
     const REAL *from = (const REAL *)patch, *w = (const REAL *)weight, *b = (const REAL *)bias;
     const int64_t rows = block->rows, columns = block->columns, lanes = block->lanes;
     const int64_t step = stencil->stride * stencil->column_step;
+    const int turned = columns < HIGH && rows > columns; /* lines along the longer side */
     REAL *to = (REAL *)out;
-    if (columns < HIGH && rows > columns) { /* lines along the longer side */
-        NAME(stencil_lines)(0, 0, from, step, stencil->row_step, stencil, w, weight_pitch, b,
-                            columns, rows, lanes, to, pitch, row_pitch);
-        return;
-    }
 #define WIDTH_CASE(size, stride) \
     case (size) * 4 + (stride): \
         NAME(stencil_lines)(size, stride, from, stencil->row_step, step, stencil, w, \
                             weight_pitch, b, rows, columns, lanes, to, row_pitch, pitch); \
         break;
-    switch (stencil->shape) {
+    switch (turned ? 0 : stencil->shape) {
         WIDTH_CASE(3, 1) WIDTH_CASE(3, 2) WIDTH_CASE(5, 1) WIDTH_CASE(5, 2) WIDTH_CASE(7, 1)
     default:
-        NAME(stencil_lines)(0, 0, from, stencil->row_step, step, stencil, w, weight_pitch, b,
-                            rows, columns, lanes, to, row_pitch, pitch);
+        NAME(stencil_lines)(0, 0, from, turned ? step : stencil->row_step,
+                            turned ? stencil->row_step : step, stencil, w, weight_pitch, b,
+                            turned ? columns : rows, turned ? rows : columns, lanes, to,
+                            turned ? pitch : row_pitch, turned ? row_pitch : pitch);
     }
 #undef WIDTH_CASE
 }

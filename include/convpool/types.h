@@ -38,6 +38,14 @@
 #define CONVPOOL_UNROLL
 #endif
 
+/* Before a loop of constant length with conditions: GCC makes vectors of those in loops alone,
+ * which it otherwise may unroll too soon. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define CONVPOOL_KEEP_LOOP _Pragma("GCC unroll 1")
+#else
+#define CONVPOOL_KEEP_LOOP
+#endif
+
 #if defined(__x86_64__) || defined(_M_X64)
 #define CONVPOOL_X86 1
 #else
@@ -61,8 +69,8 @@
     __attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")))
 #endif
 
-/* The same for products of quads of bytes, of which not every compiler knows: AVX-512 VNNI, AVX-VNNI,
- * and the dot products of ARMv8.2. */
+/* The same for products of quads of bytes, of which not every compiler knows: AVX-512 VNNI,
+ * AVX-VNNI, and the dot products of ARMv8.2. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define CONVPOOL_AVX512_QUADS (_MSC_VER >= 1930)
 #define CONVPOOL_AVX2_QUADS (_MSC_VER >= 1930)

@@ -19,7 +19,8 @@ import os
 from convpool._arguments import shown
 
 from convpool._kernels cimport (
-    CONVPOOL_ISAS, CONVPOOL_QUADS, CONVPOOL_VERSION_MAJOR, CONVPOOL_VERSION_MINOR, CONVPOOL_VERSION_PATCH,
+    CONVPOOL_ISAS, CONVPOOL_QUADS, CONVPOOL_VERSION_MAJOR, CONVPOOL_VERSION_MINOR,
+    CONVPOOL_VERSION_PATCH,
     convpool_cpu_capabilities, convpool_find_kernels, convpool_find_quad_kernels,
     convpool_isa_name, convpool_kernels)
 

@@ -5,6 +5,7 @@ exact; what a result is and how it is rounded follows ONNX (ConvInteger, QLinear
 QuantizeLinear, DequantizeLinear).
 """
 
+import operator
 from collections.abc import Sequence
 from typing import Any, Literal, SupportsIndex
 
@@ -46,6 +47,7 @@ __all__ = [
 _BYTES = "Bb"
 _QUANTIZED = "BbHh"
 _INT32 = np.dtype(np.int32)
+_PLAIN = (int, float, np.uint8, np.int8)
 _LIMITS = {kind: (int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kind in _BYTES}
 
 
@@ -56,7 +58,7 @@ def _held(**given: Any) -> list[Any]:
     """
     return [
         value
-        if value is None or type(value) in (int, float) or isinstance(value, Weight)
+        if value is None or type(value) in _PLAIN or isinstance(value, Weight)
         else array_of(name, value)
         for name, value in given.items()
     ]
@@ -96,6 +98,8 @@ def _zero_point(name: str, value: ArrayLike, dtype: np.dtype[Any]) -> int:
     low, high = _LIMITS[dtype.char]
     if type(value) is int and low <= value <= high:
         return value
+    if isinstance(value, np.integer) and value.dtype == dtype:
+        return int(value)
     array = _zero_points(name, value, dtype)
     if array.size != 1:
         raise ValueError(f"{name}: got shape {array.shape}, expected one number")
@@ -211,6 +215,8 @@ def _check_repeated(
     for name, given in own.items():
         if given is not None:
             raise ValueError(f"{name}: got one beside a packed weight, expected it in pack_weight")
+    if all(map(operator.is_, terms, _DEFAULTS)):  # a call that says nothing
+        return
     for name, value, packed, nothing in zip(_TERMS, terms, weight.said, _DEFAULTS, strict=True):
         default = layout_of(spatial) if name == "layout" else nothing
         if not (written_alike(value, default) or written_alike(value, packed)):

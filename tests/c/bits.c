@@ -277,7 +277,8 @@ static int reads_signed(int dtype)
     return dtype == CONVPOOL_S8 || dtype == CONVPOOL_S8_U8 || dtype == CONVPOOL_S8_I32;
 }
 
-/* Weights of [-255, 255], or of [-127, 127] if narrow, as the kernels have them; biases, with scales that spread the results over the type's range. */
+/* Weights of [-255, 255], or of [-127, 127] if narrow, as the kernels have them; biases, with
+ * scales that spread the results over the type's range. */
 static void quantize(call *c, const layer *l, int dtype)
 {
     const int64_t weights = l->out_channels * c->weight_stride[0], channels = l->out_channels;
@@ -495,8 +496,9 @@ static void windows(const char *verb, const layer *l, int dtype, int isa, int ch
         }
         for (strip = 0; strip < strips; ++strip) {
             k->store_tile(&c.conv, tiles + strip * most * tile_size, k->columns, 1,
-                          strip * k->columns, least(k->columns, l->out_channels - strip * k->columns),
-                          pixel, pixels, c.bias, c.residual, c.out);
+                          strip * k->columns,
+                          least(k->columns, l->out_channels - strip * k->columns), pixel,
+                          pixels, c.bias, c.residual, c.out);
         }
     }
     report(verb, l->name, dtype, channels_last, c.out, c.out_count);
