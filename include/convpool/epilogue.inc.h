@@ -177,15 +177,19 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
     const REAL *sums = (const REAL *)tile;
     const REAL *bias_ = bias == NULL ? NULL : (const REAL *)bias + channel;
+    /* Rows that follow each other in memory are one line. */
+    const int64_t across = conv->axis[CONVPOOL_COLUMN].out;
+    const int dense = os[CONVPOOL_AT_ROW] == across * os[CONVPOOL_AT_COLUMN] &&
+                      (residual == NULL || rs[CONVPOOL_AT_ROW] == across * rs[CONVPOOL_AT_COLUMN]);
     convpool_run runs[CONVPOOL_MAX_PIXELS];
     const int n = convpool_split_runs(conv->axis, pixel, pixels, runs);
-    int r;
+    int r, next;
     if (pixel_rows && os[CONVPOOL_AT_COLUMN] == 1 && os[CONVPOOL_AT_CHANNEL] != 1) {
         NAME(turn_tile)(conv, sums, pitch, channel, channels, pixel, pixels, bias, residual, out);
         return;
     }
-    for (r = 0; r < n; ++r) {
-        const convpool_run *run = &runs[r];
+    for (r = 0; r < n; r = next) {
+        convpool_run *run = &runs[r];
         const int64_t out_at = run->image * os[CONVPOOL_AT_BATCH] +
                                channel * os[CONVPOOL_AT_CHANNEL] +
                                run->depth * os[CONVPOOL_AT_DEPTH] +
@@ -199,6 +203,10 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
         const int line = pixel_rows ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL;
         const int step = pixel_rows ? CONVPOOL_AT_CHANNEL : CONVPOOL_AT_COLUMN;
         NAME(lines) lines;
+        for (next = r + 1; dense && next < n && runs[next].image == run->image &&
+                           runs[next].depth == run->depth; ++next) {
+            run->length += runs[next].length;
+        }
         lines.count = pixel_rows ? run->length : channels;
         lines.length = pixel_rows ? channels : run->length;
         lines.sums = sums + (pixel_rows ? run->offset * pitch : run->offset);

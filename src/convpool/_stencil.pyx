@@ -62,6 +62,7 @@ cdef struct Plan:
     int whole                       # and all rows and columns, whatever the stride
     int direct                      # sums are formed in `out`
     int finished                    # and need no epilogue
+    int dense                       # rows of output follow each other, those of sums, too
     int biased                      # by stencils; sums of bytes by the epilogue
     int bordered                    # what patches have in common, as stage_patch counts it
     int64_t channels, lanes, lane_blocks
@@ -225,6 +226,12 @@ cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noe
             convpool_outputs_inside(&conv.axis[axis], &plan.inside[axis][0], &plan.inside[axis][1])
 
 
+cdef bint follows(const convpool_conv* conv, const int64_t* stride) noexcept:
+    """Whether rows lie one right after the other."""
+    return (stride[CONVPOOL_AT_ROW]
+            == conv.axis[CONVPOOL_COLUMN].out * stride[CONVPOOL_AT_COLUMN])
+
+
 cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual) noexcept:
     """Chooses the way of sums to `out`."""
     cdef int64_t step = conv.out_stride[CONVPOOL_AT_COLUMN]
@@ -238,6 +245,8 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
                    and plan.kernels.element_size == plan.kernels.real_size
                    and (dense or plan.finished))
     plan.finished = plan.finished and plan.direct
+    plan.dense = not plan.direct and follows(conv, conv.out_stride) and (
+        not with_residual or follows(conv, conv.residual_stride))
     if plan.finished and conv.activation == CONVPOOL_RELU:
         plan.stencil.low = plan.inner.low = 0
     if plan.finished and conv.activation == CONVPOOL_HARDTANH:
@@ -281,7 +290,9 @@ cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool
                      bytes_out patch) noexcept nogil:
     """Sums over a patch or the input, one weight for each lane -> out."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t row, row_pitch = block.columns * block.lanes, pitch = block.lanes
+    cdef int64_t row, rows = block.rows, row_pitch = block.columns * block.lanes
+    cdef int64_t pitch = block.lanes
+    cdef convpool_block joined = block[0]
     cdef bytes_out sums = patch + plan.patch_size
     cdef bytes_out scratch = patch - plan.plane_size
     cdef bytes_in added = bias if plan.biased else NULL
@@ -300,8 +311,12 @@ cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool
         kernels.stencil(stencil, from_, weight, added, block.rows, block.columns * block.lanes,
                         sums, row_pitch)
     if not plan.finished:
-        for row in range(block.rows):
-            kernels.store_row(conv, block, block.row + row,
+        # Rows that follow each other in memory are one.
+        if plan.dense and block.columns == conv.axis[CONVPOOL_COLUMN].out:
+            joined.columns *= block.rows
+            rows = 1
+        for row in range(rows):
+            kernels.store_row(conv, &joined, block.row + row,
                               sums + row * row_pitch * <int64_t>kernels.real_size, bias, residual,
                               out)
 
