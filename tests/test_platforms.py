@@ -16,10 +16,15 @@ STAND_INS = Path(__file__).parent / "c" / "stand-ins"
 CODE = """
 #include "convpool/convpool.h"
 const convpool_kernels *find(int isa) { return convpool_find_kernels(CONVPOOL_F32, isa); }
+const convpool_kernels *quads(int isa) { return convpool_find_quad_kernels(CONVPOOL_U8, isa); }
+unsigned can(void) { return convpool_cpu_capabilities(); }
 """
 MICROSOFT = ["-U__clang__", "-U__GNUC__", "-Wno-builtin-macro-redefined"]
 # It takes intrinsics of any instruction set anywhere; clang's headers have to be told.
 X86 = ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq"]
+# From this version on it knows the products of quads of bytes.
+NEW = "-fms-compatibility-version=19.30"
+X86_QUADS = [NEW, "-mavx512vnni", "-mavxvnni"]
 
 
 def read(compiler, *flags):
@@ -43,11 +48,26 @@ def test_mingw(language):
     [
         ("x86_64-pc-windows-msvc", [*X86, *MICROSOFT, "-xc", "-std=c11"]),
         ("x86_64-pc-windows-msvc", [*X86, *MICROSOFT, "-xc++", "-std=c++17"]),
+        ("x86_64-pc-windows-msvc", [*X86, *X86_QUADS, *MICROSOFT, "-xc", "-std=c11"]),
+        ("x86_64-pc-windows-msvc", [NEW, "-xc", "-std=c11"]),
         ("aarch64-pc-windows-msvc", [*MICROSOFT, "-xc", "-std=c11"]),
+        (
+            "aarch64-pc-windows-msvc",
+            [NEW, "-march=armv8.2-a+dotprod", *MICROSOFT, "-xc", "-std=c11"],
+        ),
         ("arm64-apple-macos11", ["-xc", "-std=c11"]),
         ("x86_64-apple-macos11", ["-xc", "-std=c11"]),
     ],
-    ids=["msvc", "msvc-c++", "msvc-arm64", "macos-arm64", "macos-x86_64"],
+    ids=[
+        "msvc",
+        "msvc-c++",
+        "msvc-quads",
+        "clang-cl",
+        "msvc-arm64",
+        "msvc-arm64-quads",
+        "macos-arm64",
+        "macos-x86_64",
+    ],
 )
 def test_clang_as(target, flags):
     read("clang", f"--target={target}", "-ffreestanding", "-isystem", STAND_INS, *flags)

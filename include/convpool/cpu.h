@@ -20,6 +20,9 @@
 #if defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
 #include <windows.h>
 #endif
 #endif

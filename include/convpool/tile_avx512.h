@@ -12,7 +12,10 @@
 #if defined(_MSC_VER) && defined(__clang__) /* it leaves these out */
 #include <smmintrin.h>
 #include <avx512fintrin.h>
+#include <avx512bwintrin.h>
 #include <avx512dqintrin.h>
+#include <avx512vlintrin.h>
+#include <avx512vnniintrin.h>
 #endif
 
 /* Loads that take neighbours apart, v[i] = p[i], p[i + n], p[i + 2 n], ... for n = 2 or 4, and

@@ -1,0 +1,2 @@
+/* What the headers use of Windows' own. */
+int IsProcessorFeaturePresent(unsigned long feature);
