@@ -203,7 +203,7 @@ CONVPOOL_INLINE const convpool_kernels *convpool_find_quad_kernels(int dtype, in
     static const convpool_kernels neon[6] = CONVPOOL_ALL_QUADS(neon, -128, 0);
 #endif
     const int row = dtype == CONVPOOL_U8 ? 0 : dtype - CONVPOOL_S8 + 1;
-    if (row < 0 || row == 0 ? dtype != CONVPOOL_U8 : row >= 6) {
+    if (row <= 0 ? dtype != CONVPOOL_U8 : row >= 6) {
         return NULL;
     }
     switch (isa) {
