@@ -90,6 +90,33 @@ def write_json(results: Figures, path: Path) -> None:
     path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
+def write_results(
+    results: Figures,
+    path: Path,
+    title: str,
+    setting: str,
+    notes: Sequence[str],
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+) -> None:
+    """Write all figures to `path` with .json, and a page with one table to it with .md."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(results, path.with_suffix(".json"))
+    machine = results["machine"]
+    page = [
+        f"# {title}",
+        "",
+        f"- {machine['processor']}, {machine['cores']} cores{setting}",
+        f"- {machine['date']}, commit {machine['commit'] or 'unknown'}, load {machine['load']}",
+        "- " + ", ".join(f"{name} {version}" for name, version in results["versions"].items()),
+        *notes,
+        "",
+        *markdown_table(headings, rows, left=1),
+        "",
+    ]
+    path.with_suffix(".md").write_text("\n".join(page), encoding="utf-8")
+
+
 def duration(seconds: float) -> str:
     """Write a time with three digits and its unit."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):

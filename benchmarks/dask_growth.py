@@ -19,7 +19,7 @@ from typing import Any
 import _console
 import _machine
 import numpy as np
-from _report import duration, markdown_table, ratio, write_json
+from _report import duration, ratio, write_results
 
 CHUNK = 512
 HEADINGS = ["image", "plain call", "one worker", "median", "two workers", "median",
@@ -124,22 +124,13 @@ def table(results: dict[str, Any]) -> list[list[str]]:
 
 def write(results: dict[str, Any], folder: Path) -> None:
     """The JSON file, the page, and the table on the terminal."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(results, folder / "dask.json")
-    machine, versions = results["machine"], results["versions"]
-    page = [
-        "# Dask arrays: growth, and a second worker",
-        "",
-        f"- {machine['processor']}, {machine['cores']} cores; one thread a worker",
-        f"- {machine['date']}, commit {machine['commit'] or 'unknown'}, load {machine['load']}",
-        "- " + ", ".join(f"{name} {version}" for name, version in versions.items()),
-        f"- minimum and median of {results['rounds']} rounds, taken in turn",
-        "",
-        *markdown_table(HEADINGS, table(results), left=1),
-        "",
-    ]
-    (folder / "dask.md").write_text("\n".join(page), encoding="utf-8")
-    _console.table("Dask arrays", HEADINGS, table(results), left=1)
+    lines = table(results)
+    notes = [f"- minimum and median of {results['rounds']} rounds, taken in turn"]
+    write_results(
+        results, folder / "dask", "Dask arrays: growth, and a second worker",
+        "; one thread a worker", notes, HEADINGS, lines,
+    )  # fmt: skip
+    _console.table("Dask arrays", HEADINGS, lines, left=1)
 
 
 if __name__ == "__main__":

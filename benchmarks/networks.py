@@ -23,7 +23,7 @@ import _console
 import _machine
 import numpy as np
 from _networks import NETWORKS
-from _report import duration, markdown_table, ratio, write_json
+from _report import duration, ratio, write_results
 from _timing import Plan, measure
 
 CHILDREN = 3  # fresh processes each
@@ -190,22 +190,15 @@ def table(results: dict[str, Any]) -> list[list[str]]:
 
 def write(results: dict[str, Any], folder: Path) -> None:
     """The JSON file, the page, and the table on the terminal."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(results, folder / "networks.json")
     lines, machine = table(results), results["machine"]
-    page = [
-        "# Whole networks, batch 1",
-        "",
-        f"- {machine['processor']}, {machine['cores']} cores; {results['threads']} threads each",
-        f"- {machine['date']}, commit {machine['commit'] or 'unknown'}, load {machine['load']}",
-        "- " + ", ".join(f"{name} {value}" for name, value in results["versions"].items()),
+    notes = [
         "- speed-up: ONNX Runtime's best over ours; memory: the peak of a process that loads and",
         "  answers once; first answer: from the start of such a process's imports",
-        "",
-        *markdown_table(HEADINGS, lines, 1),
-        "",
     ]
-    (folder / "networks.md").write_text("\n".join(page), encoding="utf-8")
+    write_results(
+        results, folder / "networks", "Whole networks, batch 1",
+        f"; {results['threads']} threads each", notes, HEADINGS, lines,
+    )  # fmt: skip
     _console.table("Whole networks", HEADINGS, lines, 1)
     _console.say(f"Written to {folder}: networks.json, networks.md")
     if machine["load"] and machine["load"] > 0.3:

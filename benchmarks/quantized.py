@@ -20,7 +20,7 @@ import _timing
 import numpy as np
 from _contenders import Contender
 from _layers import Layer, load
-from _report import duration, geometric_mean, markdown_table, ratio, write_json
+from _report import duration, geometric_mean, ratio, write_results
 
 FLOAT, DIRECT, BYTES, BYTES_LAST = "float32", "float32 direct", "uint8", "uint8 NHWC"
 PEER = "ONNX Runtime"
@@ -186,23 +186,13 @@ def table(results: dict[str, Any]) -> list[list[str]]:
 
 def write(results: dict[str, Any], folder: Path) -> None:
     """The JSON file, the page, and the table on the terminal."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(results, folder / "quantized.json")
-    machine, versions = results["machine"], results["versions"]
-    page = [
-        "# Convolution of bytes",
-        "",
-        f"- {machine['processor']}, {machine['cores']} cores, {results['isa']}; "
-        f"{results['threads']} threads",
-        f"- {machine['date']}, commit {machine['commit'] or 'unknown'}, load {machine['load']}",
-        "- " + ", ".join(f"{name} {version}" for name, version in versions.items()),
-        f"- uint8 by int8, batch 1, minimum of {results['rounds']} rounds of slices taken in turn",
-        "",
-        *markdown_table(HEADINGS, table(results), left=1),
-        "",
+    title, lines = "Convolution of bytes", table(results)
+    setting = f", {results['isa']}; {results['threads']} threads"
+    notes = [
+        f"- uint8 by int8, batch 1, minimum of {results['rounds']} rounds of slices taken in turn"
     ]
-    (folder / "quantized.md").write_text("\n".join(page), encoding="utf-8")
-    _console.table("Convolution of bytes", HEADINGS, table(results), left=1)
+    write_results(results, folder / "quantized", title, setting, notes, HEADINGS, lines)
+    _console.table(title, HEADINGS, lines, left=1)
 
 
 if __name__ == "__main__":

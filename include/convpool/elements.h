@@ -55,14 +55,6 @@ enum { CONVPOOL_WINOGRAD_SIDE = 6, CONVPOOL_WINOGRAD_POINTS = 36, CONVPOOL_WINOG
 /* Cells of a row under neighbouring tiles that are 4 apart, as far as whole vectors are read. */
 enum { CONVPOOL_WINOGRAD_WIDTH = 4 * CONVPOOL_WINOGRAD_TILES + 4 };
 
-/* Result: four bytes as they lie in memory, of a processor that puts the lowest first. */
-CONVPOOL_INLINE uint32_t convpool_four_bytes(const void *p)
-{
-    uint32_t bytes;
-    memcpy(&bytes, p, sizeof bytes);
-    return bytes;
-}
-
 /* Result: value rounded half to even within [0, top]; 0 for NaN. */
 CONVPOOL_INLINE double convpool_saturate(double value, double top)
 {

@@ -178,9 +178,7 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     const REAL *sums = (const REAL *)tile;
     const REAL *bias_ = bias == NULL ? NULL : (const REAL *)bias + channel;
     /* Rows that follow each other in memory are one line. */
-    const int64_t across = conv->axis[CONVPOOL_COLUMN].out;
-    const int dense = os[CONVPOOL_AT_ROW] == across * os[CONVPOOL_AT_COLUMN] &&
-                      (residual == NULL || rs[CONVPOOL_AT_ROW] == across * rs[CONVPOOL_AT_COLUMN]);
+    const int dense = convpool_outputs_follow(conv, CONVPOOL_AT_ROW, residual != NULL);
     convpool_run runs[CONVPOOL_MAX_PIXELS];
     const int n = convpool_split_runs(conv->axis, pixel, pixels, runs);
     int r, next;

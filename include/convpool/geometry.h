@@ -458,6 +458,16 @@ CONVPOOL_INLINE void convpool_outputs_inside(const convpool_axis *axis, int64_t 
     *begin = *begin < *end ? *begin : *end;
 }
 
+/* Result: whether along an axis (CONVPOOL_AT_DEPTH or CONVPOOL_AT_ROW) outputs go on in memory
+ * where all columns of one step end; and residuals, if `with_residual`. */
+CONVPOOL_INLINE int convpool_outputs_follow(const convpool_conv *conv, int axis, int with_residual)
+{
+    const int64_t columns = conv->axis[CONVPOOL_COLUMN].out;
+    return conv->out_stride[axis] == conv->out_stride[CONVPOOL_AT_COLUMN] * columns &&
+           (!with_residual ||
+            conv->residual_stride[axis] == conv->residual_stride[CONVPOOL_AT_COLUMN] * columns);
+}
+
 /* Merges depth and row into column where a convolution reads and writes pixels one for one (1x1,
  * stride 1, no padding) and all its arrays step evenly through them: a 1x1 convolution then sees
  * one long row. `with_residual` says whether residual_stride counts. */
@@ -474,9 +484,7 @@ CONVPOOL_INLINE void convpool_merge_rows(convpool_conv *conv, int with_residual)
         convpool_axis *outer = &conv->axis[axis], *inner = &conv->axis[CONVPOOL_COLUMN];
         const int o = CONVPOOL_AT_DEPTH + axis, i = CONVPOOL_AT_COLUMN;
         const int even = conv->x_stride[o] == conv->x_stride[i] * inner->size &&
-                         conv->out_stride[o] == conv->out_stride[i] * inner->out &&
-                         (!with_residual ||
-                          conv->residual_stride[o] == conv->residual_stride[i] * inner->out);
+                         convpool_outputs_follow(conv, o, with_residual);
         if (outer->size != 1 && !even) {
             return;
         }

@@ -1,16 +1,25 @@
-/* quads.h - sixteen quads of bytes from four arrays: a0 b0 c0 d0, a1 b1 c1 d1, ... What every
- * processor that multiplies quads can do.
+/* quads.h - quads of bytes, from one place or from four: a0 b0 c0 d0, a1 b1 c1 d1, ... For the
+ * processors that may multiply them.
  */
 #ifndef CONVPOOL_QUADS_H
 #define CONVPOOL_QUADS_H
 
 #include "types.h"
 
+#if CONVPOOL_X86 || CONVPOOL_ARM64
 #if CONVPOOL_X86
 #include <emmintrin.h>
-#elif CONVPOOL_ARM64
+#else
 #include <arm_neon.h>
 #endif
+
+/* Result: four bytes as they lie in memory, of a processor that puts the lowest first. */
+CONVPOOL_INLINE uint32_t convpool_four_bytes(const void *p)
+{
+    uint32_t bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return bytes;
+}
 
 /* to[i] = p[i], p[apart[1] + i], p[apart[2] + i], p[apart[3] + i], each with the bits of `flip`
  * flipped, a literal. Precondition: sixteen bytes at each. */
@@ -35,7 +44,7 @@ CONVPOOL_FORCE_INLINE void convpool_join_quads(const void *p, const int64_t *apa
     _mm_storeu_si128((__m128i *)(void *)(to + 4), _mm_unpackhi_epi16(pair[0], pair[2]));
     _mm_storeu_si128((__m128i *)(void *)(to + 8), _mm_unpacklo_epi16(pair[1], pair[3]));
     _mm_storeu_si128((__m128i *)(void *)(to + 12), _mm_unpackhi_epi16(pair[1], pair[3]));
-#elif CONVPOOL_ARM64
+#else
     uint8x16x4_t line;
     int i;
     CONVPOOL_UNROLL
@@ -43,14 +52,8 @@ CONVPOOL_FORCE_INLINE void convpool_join_quads(const void *p, const int64_t *apa
         line.val[i] = veorq_u8(vld1q_u8(from + (i ? apart[i] : 0)), vdupq_n_u8(flip));
     }
     vst4q_u8((uint8_t *)(void *)to, line);
-#else
-    int i;
-    for (i = 0; i < 16; ++i, ++from) {
-        to[i] = (int32_t)((from[0] | (uint32_t)from[apart[1]] << 8 |
-                           (uint32_t)from[apart[2]] << 16 | (uint32_t)from[apart[3]] << 24) ^
-                          flip * 0x01010101u);
-    }
 #endif
 }
 
+#endif
 #endif

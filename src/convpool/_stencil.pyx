@@ -226,12 +226,6 @@ cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noe
             convpool_outputs_inside(&conv.axis[axis], &plan.inside[axis][0], &plan.inside[axis][1])
 
 
-cdef bint follows(const convpool_conv* conv, const int64_t* stride) noexcept:
-    """Whether rows lie one right after the other."""
-    return (stride[CONVPOOL_AT_ROW]
-            == conv.axis[CONVPOOL_COLUMN].out * stride[CONVPOOL_AT_COLUMN])
-
-
 cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual) noexcept:
     """Chooses the way of sums to `out`."""
     cdef int64_t step = conv.out_stride[CONVPOOL_AT_COLUMN]
@@ -245,8 +239,8 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
                    and plan.kernels.element_size == plan.kernels.real_size
                    and (dense or plan.finished))
     plan.finished = plan.finished and plan.direct
-    plan.dense = not plan.direct and follows(conv, conv.out_stride) and (
-        not with_residual or follows(conv, conv.residual_stride))
+    plan.dense = (not plan.direct
+                  and convpool_outputs_follow(conv, CONVPOOL_AT_ROW, with_residual))
     if plan.finished and conv.activation == CONVPOOL_RELU:
         plan.stencil.low = plan.inner.low = 0
     if plan.finished and conv.activation == CONVPOOL_HARDTANH:
