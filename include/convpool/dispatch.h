@@ -26,6 +26,7 @@ typedef struct convpool_kernels {
     int64_t products;      /* in a step of depth: channels that a cell of strips holds, else 1 */
     int x_shift;           /* what the packers add to inputs, modulo 256: 0, 128 or -128 */
     int64_t rows, columns; /* of a tile */
+    int64_t lanes;         /* of a vector */
     const convpool_filter_kernels *filter[3]; /* sums in float, double, int32_t; or NULL */
     void (*pack_pixels)(const convpool_conv *conv, const void *x, int64_t begin, int64_t end,
                         int64_t pixel, int64_t pixels, int64_t width, int64_t pitch, void *panel);
@@ -85,7 +86,7 @@ typedef double convpool_real_f64;
     {                                                                                     \
         sizeof(type), sizeof(type), sizeof(type), sizeof(convpool_real_##real), 1, 0,     \
             convpool_rows_##isa, convpool_columns_##real##_##isa,                         \
-            CONVPOOL_FILTER_##storage(isa),                                               \
+            convpool_lanes_##real##_##isa, CONVPOOL_FILTER_##storage(isa),                \
             convpool_pack_pixels_##storage##_##isa, convpool_pack_weights_##storage##_##isa, \
             convpool_pack_weights_##storage##_##isa,                                      \
             convpool_copy_windows_##storage##_##isa,                                      \
@@ -103,16 +104,17 @@ typedef double convpool_real_f64;
 #define CONVPOOL_PIXELS(isa, storage, type)                                                  \
     {                                                                                        \
         sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, 0, convpool_rows_##isa, \
-            convpool_columns_f64_##isa, CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL,    \
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
-            NULL                                                                             \
+            convpool_columns_f64_##isa, convpool_lanes_f64_##isa,                            \
+            CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL                             \
     }
 
 /* Bytes `x`, with weights of int16_t, and what their sums are stored as. */
 #define CONVPOOL_QUANTIZED(isa, x, out, out_type, filter)                                   \
     {                                                                                       \
         1, sizeof(int16_t), sizeof(out_type), sizeof(int32_t), 2, 0, convpool_rows_##isa,   \
-            convpool_columns_i32_##isa, filter, convpool_pack_pixels_##x##x2_##isa,         \
+            convpool_columns_i32_##isa, convpool_lanes_i32_##isa, filter,                   \
+            convpool_pack_pixels_##x##x2_##isa,                                             \
             convpool_pack_weights_i16x2_##isa, convpool_pack_weights_i16f_##isa,            \
             convpool_copy_windows_##x##x2_##isa,                                            \
             convpool_gemm_tile_i32_##isa, convpool_gemm_tile_i32_##isa,                     \
@@ -126,7 +128,7 @@ typedef double convpool_real_f64;
 #define CONVPOOL_QUADRUPLE(isa, x, shift, out, out_type)                                    \
     {                                                                                       \
         1, 1, sizeof(out_type), sizeof(int32_t), 4, shift, convpool_rows_##isa,             \
-            convpool_columns_i32_##isa, CONVPOOL_NO_FILTER,                                 \
+            convpool_columns_i32_##isa, convpool_lanes_i32_##isa, CONVPOOL_NO_FILTER,       \
             convpool_pack_pixels_##x##x4_##isa, convpool_pack_weights_i8x4_##isa, NULL,     \
             convpool_copy_windows_##x##x4_##isa,                                            \
             convpool_gemm_tile_quads_##isa, convpool_gemm_tile_quads_turned_##isa,          \

@@ -62,7 +62,8 @@
 #include "filter_rows.inc.h"
 #include "gemm_tile.inc.h"
 #include "turn.inc.h"
-enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };
+enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES,
+       CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };
 #ifdef PAIRS
 #include "filter_join.inc.h"
 #else
@@ -74,7 +75,6 @@ enum { CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES
 #include "pool_slide.inc.h"
 #include "pool_lanes.inc.h"
 #ifdef VSUMS
-enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES };
 #include "quantized_scale.inc.h"
 #endif
 #endif

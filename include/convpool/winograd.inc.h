@@ -52,8 +52,23 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_interpolate)(const int m, const 
     }
 }
 
+/* Cells under neighbouring tiles, m columns apart, from a row as winograd_input reads several of
+ * them as one: cells 0 to m - 1 of each tile at to, the next m of each `shift` further on.
+ * Preconditions: those of winograd_input, of the row; `to` is writeable for whole vectors. */
+TARGET CONVPOOL_INLINE void NAME(winograd_gather)(int m, const REAL *row, int64_t tiles, REAL *to,
+                                                  int64_t shift)
+{
+    int64_t j;
+    int i;
+    for (i = 0; i < SIDE; i += m, row += m, to += shift) {
+        for (j = 0; j < tiles * m; j += LANES) {
+            VSTORE(to + j, VLOAD(row + j));
+        }
+    }
+}
+
 TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_input_body)(
-    const int m, const int masked, const REAL *const *row,
+    const int m, const int masked, const REAL *const *row, int64_t shift,
     REAL (*inside)[CONVPOOL_WINOGRAD_TILES], int64_t tiles, REAL *v, int64_t plane)
 {
     VEC half[SIDE][SIDE], cell[8], point[SIDE];
@@ -64,11 +79,11 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_input_body)(
             const REAL *from = row[i] + j * m;
             if (m == 2) {
                 VLOAD2(from, cell);
-                VLOAD2(from + 2, cell + 2);
-                VLOAD2(from + 4, cell + 4);
+                VLOAD2(from + shift, cell + 2);
+                VLOAD2(from + 2 * shift, cell + 4);
             } else {
                 VLOAD4(from, cell);
-                VLOAD4(from + 4, cell + 4);
+                VLOAD4(from + shift, cell + 4);
             }
             for (k = 0; masked && k < SIDE; ++k) {
                 cell[k] = VAND(cell[k], VLOAD(&inside[k][j]));
@@ -87,23 +102,23 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_input_body)(
     }
 }
 
-/* Points of `tiles` neighbouring tiles, m columns apart, whose cells stand in six rows:
- * v[point * plane + tile]. Bits of column i of a tile count where they are set in inside[i][tile];
- * NULL: all of them.
+/* Points of `tiles` tiles whose cells stand in six rows: v[point * plane + tile]. The first m cells
+ * of each lie side by side, the next m `shift` further on: m, where they are one row of an image.
+ * Bits of column i of a tile count where they are set in inside[i][tile]; NULL: all of them.
  * Preconditions: m is 2 or 4; with the tiles rounded up to whole vectors, v is writeable and rows
  * are readable for four elements more than the m of each tile. */
-TARGET CONVPOOL_INLINE void NAME(winograd_input)(int m, const REAL *const *row,
+TARGET CONVPOOL_INLINE void NAME(winograd_input)(int m, const REAL *const *row, int64_t shift,
                                                  REAL (*inside)[CONVPOOL_WINOGRAD_TILES],
                                                  int64_t tiles, REAL *v, int64_t plane)
 {
     if (m == 2 && inside != NULL) {
-        NAME(winograd_input_body)(2, 1, row, inside, tiles, v, plane);
+        NAME(winograd_input_body)(2, 1, row, shift, inside, tiles, v, plane);
     } else if (m == 2) {
-        NAME(winograd_input_body)(2, 0, row, NULL, tiles, v, plane);
+        NAME(winograd_input_body)(2, 0, row, shift, NULL, tiles, v, plane);
     } else if (inside != NULL) {
-        NAME(winograd_input_body)(4, 1, row, inside, tiles, v, plane);
+        NAME(winograd_input_body)(4, 1, row, shift, inside, tiles, v, plane);
     } else {
-        NAME(winograd_input_body)(4, 0, row, NULL, tiles, v, plane);
+        NAME(winograd_input_body)(4, 0, row, shift, NULL, tiles, v, plane);
     }
 }
 

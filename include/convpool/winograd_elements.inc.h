@@ -14,6 +14,8 @@
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 #define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 #define SIDE CONVPOOL_WINOGRAD_SIDE
+/* Room for the first cells of a group's tiles, and a vector. */
+#define SHIFT (4 * CONVPOOL_WINOGRAD_TILES + 16)
 
 enum { NAME(row_in_place), NAME(row_copied), NAME(row_outside) };
 
@@ -22,10 +24,15 @@ typedef struct NAME(tile_run) {
     int64_t image, tiles;
     int64_t top, left;       /* the first output */
     int64_t row_at[SIDE];    /* offset of a row of cells from the channel's first element */
-    int row_is[SIDE];        /* one of the following */
+    int row_is[SIDE];        /* one of the above */
+} NAME(tile_run);
+
+/* Runs that are transformed as one: so many follow, with so many tiles. */
+typedef struct NAME(tile_group) {
+    int64_t runs, tiles;
     int masked;              /* rows in place run into columns that are not the image's */
     REAL inside[SIDE][CONVPOOL_WINOGRAD_TILES]; /* bits set for those that are */
-} NAME(tile_run);
+} NAME(tile_group);
 
 /* Cuts tiles [tile, tile + tiles) of the batch where rows of the grid end, CONVPOOL_WINOGRAD_TILES
  * at most to a run. Result: how many runs were written, of `tiles` at most. */
@@ -53,9 +60,10 @@ TARGET CONVPOOL_INLINE int NAME(tile_runs)(const convpool_conv *conv, int m, int
 }
 
 /* Finds out where the cells of a run are: in place as long as what is read beside them is in the
- * image, too, and can be masked. */
+ * image, too, and can be masked, which its group then is from `lane` on. */
 TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
-                                              NAME(tile_run) *run)
+                                              NAME(tile_run) *run, NAME(tile_group) *group,
+                                              int64_t lane)
 {
     const convpool_axis *rows = &conv->axis[CONVPOOL_ROW], *columns = &conv->axis[CONVPOOL_COLUMN];
     const int64_t pitch = conv->x_stride[CONVPOOL_AT_ROW];
@@ -65,7 +73,7 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
     const int whole = left >= 0 && left + width <= columns->size;
     const int zeros = conv->border == CONVPOOL_CONSTANT && conv->border_value == 0;
     int i, t;
-    run->masked = !whole && readable && zeros;
+    group->masked |= !whole && readable && zeros;
     for (i = 0; i < SIDE; ++i) {
         const int64_t at = convpool_border_index(top + i, rows->size, conv->border);
         const int64_t begin = at * pitch + left, end = begin + CONVPOOL_WINOGRAD_WIDTH;
@@ -75,11 +83,61 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
                                  end <= (rows->size - 1) * pitch + columns->size
                              ? NAME(row_in_place)
                              : NAME(row_copied);
-        memset(run->inside[i], 0, sizeof run->inside[i]);
         for (t = 0; t < run->tiles; ++t) {
             if (left + t * m + i >= 0 && left + t * m + i < columns->size) {
-                memset(&run->inside[i][t], 0xFF, sizeof(REAL));
+                memset(&group->inside[i][lane + t], 0xFF, sizeof(REAL));
             }
+        }
+    }
+}
+
+/* Groups runs that share vectors, if that saves any, and finds out where all cells are.
+ * Result: how many groups were written, of n at most. */
+TARGET CONVPOOL_INLINE int NAME(group_tiles)(const convpool_conv *conv, int m,
+                                             NAME(tile_run) *run, int n, NAME(tile_group) *group)
+{
+    const int64_t lanes = REAL_VERB(lanes);
+    NAME(tile_group) *const first = group;
+    int64_t lane;
+    int r = 0, i;
+    for (; r < n; r += (int)group++->runs) {
+        int64_t apart = 0;
+        memset(group, 0, sizeof *group);
+        for (i = r; i < n && group->tiles + run[i].tiles <= CONVPOOL_WINOGRAD_TILES; ++i) {
+            group->tiles += run[i].tiles;
+            apart += (run[i].tiles + lanes - 1) / lanes;
+        }
+        group->runs = i - r;
+        if ((group->tiles + lanes - 1) / lanes == apart) {
+            group->runs = 1;
+            group->tiles = run[r].tiles;
+        }
+        for (i = r, lane = 0; i < r + group->runs; lane += run[i++].tiles) {
+            NAME(place_tiles)(conv, m, &run[i], group, lane);
+        }
+    }
+    return (int)(group - first);
+}
+
+/* Finds a run's six rows of one channel, whose first element in the first image is `x`; of those
+ * that are copied, in `patch`. */
+TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int m,
+                                            const NAME(tile_run) *run, const STORAGE *x,
+                                            const REAL *outside,
+                                            REAL (*patch)[CONVPOOL_WINOGRAD_WIDTH],
+                                            const REAL **row)
+{
+    const STORAGE *image = x + run->image * conv->x_stride[0];
+    int i;
+    for (i = 0; i < SIDE; ++i) {
+        row[i] = run->row_is[i] == NAME(row_outside)  ? outside
+                 : run->row_is[i] == NAME(row_copied) ? patch[i]
+                                                      : (const REAL *)(const void *)image +
+                                                            run->row_at[i];
+        if (run->row_is[i] == NAME(row_copied)) {
+            const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
+            NAME(pack_line)(conv, image + run->row_at[i] - left, NULL, left, 1,
+                            (run->tiles - 1) * m + SIDE, patch[i]);
         }
     }
 }
@@ -96,42 +154,45 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const
     const int m = SIDE + 1 - (int)conv->axis[CONVPOOL_ROW].kernel;
     const int64_t last = CONVPOOL_WINOGRAD_CHUNK + CONVPOOL_WINOGRAD_TILES;
     NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK];
-    const int n = NAME(tile_runs)(conv, m, tile, tiles, runs);
+    NAME(tile_group) groups[CONVPOOL_WINOGRAD_CHUNK];
+    const int n = NAME(group_tiles)(conv, m, runs, NAME(tile_runs)(conv, m, tile, tiles, runs),
+                                    groups);
     REAL patch[SIDE][CONVPOOL_WINOGRAD_WIDTH], outside[CONVPOOL_WINOGRAD_WIDTH];
+    REAL line[SIDE][SIDE / 2][SHIFT];
     REAL bounce[CONVPOOL_WINOGRAD_POINTS *
                 (CONVPOOL_WINOGRAD_CHUNK + CONVPOOL_WINOGRAD_TILES)];
-    int64_t channel, lane, i;
-    int r;
+    int64_t channel, lane, at, i, j;
+    int g;
     memset(patch, 0, sizeof patch);
+    memset(line, 0, sizeof line);
     for (i = 0; i < CONVPOOL_WINOGRAD_WIDTH; ++i) {
         outside[i] = (REAL)conv->border_value;
     }
-    for (r = 0; r < n; ++r) {
-        NAME(place_tiles)(conv, m, &runs[r]);
-    }
     for (channel = 0; channel < channels; ++channel) {
         const STORAGE *from = (const STORAGE *)x + channel * conv->x_stride[CONVPOOL_AT_CHANNEL];
+        const NAME(tile_run) *run = runs;
         /* Whole vectors are written beyond the last lane, where the next channel's stand, which are
          * written later, but for those of the last channel. */
         const int bounces = channel == channels - 1;
         REAL *to = (REAL *)v + channel * pitch, *points = bounces ? bounce : to;
-        for (r = 0, lane = 0; r < n; lane += runs[r++].tiles) {
-            NAME(tile_run) *run = &runs[r];
-            const STORAGE *image = from + run->image * conv->x_stride[0];
+        for (g = 0, lane = 0; g < n; lane += groups[g++].tiles) {
+            NAME(tile_group) *group = &groups[g];
             const REAL *row[SIDE];
-            for (i = 0; i < SIDE; ++i) {
-                row[i] = run->row_is[i] == NAME(row_outside) ? outside
-                         : run->row_is[i] == NAME(row_copied)
-                             ? patch[i]
-                             : (const REAL *)(const void *)image + run->row_at[i];
-                if (run->row_is[i] == NAME(row_copied)) {
-                    const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
-                    NAME(pack_line)(conv, image + run->row_at[i] - left, NULL, left, 1,
-                                    (run->tiles - 1) * m + SIDE, patch[i]);
+            int64_t shift = m;
+            for (j = 0, at = 0; j < group->runs; at += run->tiles * m, ++run, ++j) {
+                NAME(find_rows)(conv, m, run, from, outside, patch, row);
+                for (i = 0; group->runs > 1 && i < SIDE; ++i) {
+                    REAL_VERB(winograd_gather)(m, row[i], run->tiles, line[i][0] + at, SHIFT);
                 }
             }
-            REAL_VERB(winograd_input)(m, row, run->masked ? run->inside : NULL, run->tiles,
-                                      points + lane, bounces ? last : plane);
+            if (group->runs > 1) {
+                shift = SHIFT;
+                for (i = 0; i < SIDE; ++i) {
+                    row[i] = line[i][0];
+                }
+            }
+            REAL_VERB(winograd_input)(m, row, shift, group->masked ? group->inside : NULL,
+                                      group->tiles, points + lane, bounces ? last : plane);
         }
         for (i = 0; bounces && i < CONVPOOL_WINOGRAD_POINTS; ++i) {
             memcpy(to + i * plane, points + i * last, (size_t)lane * sizeof(REAL));
@@ -141,6 +202,8 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const
         }
     }
 }
+
+#undef SHIFT
 
 /* Stores the outputs of tiles [tile, tile + tiles) of the batch, for `channels` channels, whose
  * points are sums[point * plane + channel * pitch + tile]. bias (NULL: none), residual (NULL: none)

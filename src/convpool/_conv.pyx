@@ -37,14 +37,17 @@ cdef enum:
     DEPTH_BLOCK = 256    # steps of a panel at most: 16 kB for a strip of 16 float32 pixels
     POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
-    FEW_CHANNELS = 96    # of output: so few do not repay the packing of points
+    NEAR = 108 << 10     # bytes from point to point times channels of output: no more, and packing
+                         # would not be repaid
     TOGETHER = 4         # strips of pixels that are stored at once, as longer lines
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
-    LEAST_COLUMNS = 3    # strips of pixels in a block, if there is a choice: all weights are read
-    LEAST_ROWS = 4       # for each
+    READ = 8             # pixels multiplied while as many channels' weights are read
+    PACK = 16            # channels multiplied while as many pixels are packed
+    COPY = 8             # ... or copied
+    MEET = 4             # ... or met in place
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
 
@@ -60,8 +63,8 @@ cdef struct Plan:
     int pixel_rows               # tiles: rows of pixels, columns of channels; or the other way
     Source source
     int64_t depth, depth_block
-    int64_t pixels, pixel_width, pixel_strips, pixel_blocks
-    int64_t channel_width, channel_strips, channel_blocks
+    int64_t pixels, pixel_width, pixel_unit, pixel_units, pixel_blocks
+    int64_t channel_width, channel_strips, channel_unit, channel_units, channel_blocks
     int64_t block_strips         # strips of channels in a block, at most
     int64_t weight_piece         # elements of a packed strip's share of one block of depth
     int64_t weight_block, weight_group  # elements of one block of depth, of one group
@@ -86,17 +89,7 @@ cdef bint is_points(const convpool_conv* conv) noexcept:
 
 cdef bint wastes(const convpool_kernels* kernels, int64_t columns) noexcept:
     """Whether so many columns would leave a tenth of their vectors' lanes empty."""
-    cdef int64_t lanes = kernels.columns // 2
-    return 10 * columns < 9 * ceil_div(columns, lanes) * lanes
-
-
-cdef bint suits_rows(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
-    """Whether channels should be the columns of tiles though pixels lie next to each other: then
-    those need no packing, but results have to be turned. Says the same of all sizes of image."""
-    return (kernels.gemm_rows != NULL and not wastes(kernels, conv.out_channels)
-            and (convpool_taps(conv.axis) > 1
-                 or (kernels.element_size == kernels.real_size
-                     and conv.out_channels <= FEW_CHANNELS)))
+    return 10 * columns < 9 * ceil_div(columns, kernels.lanes) * kernels.lanes
 
 
 cdef int64_t copied_channels(const convpool_kernels* kernels, const convpool_conv* conv,
@@ -120,12 +113,22 @@ cdef Source source_of_rows(const convpool_kernels* kernels, const convpool_conv*
             else PACKED)
 
 
+cdef bint suits_rows(const convpool_kernels* kernels, const convpool_conv* conv,
+                     Source source) noexcept:
+    """Whether channels should be the columns of tiles though pixels lie next to each other: then
+    those need no packing, but results have to be turned, and each step of depth meets another line
+    of the cache, perhaps of another page."""
+    cdef int64_t apart = conv.x_stride[CONVPOOL_AT_CHANNEL] * <int64_t>kernels.element_size
+    return (source != PACKED and not wastes(kernels, conv.out_channels)
+            and (source == COPIED or <double>apart * conv.out_channels <= NEAR))
+
+
 cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) noexcept:
     """Which way round tiles lie, and where their pixels are read. No result depends on it."""
     plan.source = source_of_rows(plan.kernels, conv)
     plan.pixel_rows = (
         channels_last or wastes(plan.kernels, conv.batch * convpool_pixels(conv.axis))
-        or (plan.source != PACKED and suits_rows(plan.kernels, conv)))
+        or suits_rows(plan.kernels, conv, plan.source))
     if not plan.pixel_rows:
         plan.source = PACKED
 
@@ -153,35 +156,54 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     plan.weight_group = blocks * plan.weight_block
 
 
+cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int64_t fewest_channels,
+                   int threads) noexcept nogil:
+    """Finds how many blocks of pixels and of channels, so many or more, keep all threads busy and
+    pack the fewest pixels and read the fewest weights twice."""
+    cdef int64_t packing = (PACK if plan.source == PACKED else COPY if plan.source == COPIED
+                            else MEET)
+    cdef int64_t most = min(<int64_t>threads, plan.channel_units), channel_blocks, blocks, tasks
+    cdef int64_t pixels, channels
+    cdef double cost, best = -1
+    for channel_blocks in range(fewest_channels, max(fewest_channels, most) + 1):
+        tasks = conv.groups * channel_blocks  # of each block of pixels
+        blocks = ceil_div(ceil_div(fewest * tasks, threads) * threads, tasks)
+        blocks = min(blocks, plan.pixel_units)
+        pixels = ceil_div(plan.pixel_units, blocks) * plan.pixel_unit
+        channels = ceil_div(plan.channel_units, channel_blocks) * plan.channel_unit
+        cost = (<double>ceil_div(blocks * tasks, threads)
+                * (<double>pixels * (channels + packing) + <double>READ * channels))
+        if best < 0 or cost < 0.98 * best:
+            best = cost
+            plan.pixel_blocks = blocks
+            plan.channel_blocks = channel_blocks
+
+
 cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept nogil:
-    """Cuts the work into blocks of even size: pixels first, since every cut through channels packs
-    the pixels again; but what needs no packing along its longer side."""
+    """Cuts the work into blocks of even size, whose memory stays within bounds."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size
     cdef int64_t most = PIXEL_BLOCK // plan.pixel_width, most_channels = plan.channel_strips
-    cdef int64_t least = LEAST_ROWS if plan.pixel_rows else LEAST_COLUMNS, even, tiles
+    cdef int64_t channels, tiles
     plan.pixels = conv.batch * convpool_pixels(conv.axis)
-    plan.pixel_strips = ceil_div(plan.pixels, plan.pixel_width)
     plan.tile_size = plan.pixel_width * plan.channel_width * real
     if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
         most = max(<int64_t>1, min(most, TILES // (plan.tile_size * most_channels)))
         most_channels = max(<int64_t>1, min(most_channels, TILES // (plan.tile_size * most)))
-    plan.pixel_blocks = ceil_div(plan.pixel_strips, most)
-    plan.channel_blocks = ceil_div(plan.channel_strips, most_channels)
-    if (threads > 1 and plan.source != PACKED and conv.out_channels > plan.pixels
-            and plan.channel_strips % threads == 0):
-        plan.channel_blocks = max(plan.channel_blocks, threads)
-    elif threads > 1:
-        plan.pixel_blocks = max(plan.pixel_blocks, min(ceil_div(4 * threads, conv.groups),
-                                                       plan.pixel_strips // least))
-        even = ceil_div(plan.pixel_blocks, threads) * threads
-        if plan.pixel_strips >= even * least:
-            plan.pixel_blocks = even
-        plan.channel_blocks = max(plan.channel_blocks, min(
-            plan.channel_strips, ceil_div(threads, conv.groups * plan.pixel_blocks)))
+    plan.pixel_unit = (1 if plan.source != PACKED
+                       else plan.pixel_width if plan.pixel_rows else kernels.lanes)
+    plan.channel_unit = kernels.lanes if plan.pixel_rows else plan.channel_width
+    plan.pixel_units = ceil_div(plan.pixels, plan.pixel_unit)
+    plan.channel_units = ceil_div(conv.out_channels, plan.channel_unit)
+    cut_work(plan, conv, ceil_div(plan.pixels, most * plan.pixel_width),
+             ceil_div(plan.channel_strips, most_channels), threads)
     plan.tasks = conv.groups * plan.pixel_blocks * plan.channel_blocks
-    most = ceil_div(plan.pixel_strips, plan.pixel_blocks)
-    plan.block_strips = ceil_div(plan.channel_strips, plan.channel_blocks)
+    most = ceil_div(ceil_div(plan.pixel_units, plan.pixel_blocks) * plan.pixel_unit,
+                    plan.pixel_width)
+    channels = ceil_div(plan.channel_units, plan.channel_blocks) * plan.channel_unit
+    if plan.channel_blocks > 1:  # it may begin within a strip
+        channels += plan.channel_width - plan.channel_unit
+    plan.block_strips = ceil_div(channels, plan.channel_width)
     # One line more than a strip holds, lest strips meet in one set of the cache.
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
     plan.panel_size = panel_size(plan, conv, most) * real
@@ -234,26 +256,27 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     return packed
 
 
-cdef int64_t first_pixel(const Plan* plan, int64_t strip) noexcept nogil:
-    """Where a strip begins. Those that need no packing are as even as can be: a tile of one row
-    takes as long as one of four."""
-    if plan.source != PACKED:
-        return cut(plan.pixels, plan.pixel_strips, strip)
-    return min(strip * plan.pixel_width, plan.pixels)
+cdef inline int64_t first_of(int64_t count, int64_t unit, int64_t blocks,
+                             int64_t block) noexcept nogil:
+    """Where a block begins of so many that share `count` of something in whole units."""
+    return min(count, unit * cut(ceil_div(count, unit), blocks, block))
 
 
 cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
                    int64_t channel_block, Part* part) noexcept nogil:
-    """A block of pixels by a block of channels."""
-    cdef int64_t strip = cut(plan.pixel_strips, plan.pixel_blocks, block), i
-    part.strips = cut(plan.pixel_strips, plan.pixel_blocks, block + 1) - strip
-    part.pixel = first_pixel(plan, strip)
+    """A block of pixels by a block of channels. Strips of pixels that need no packing are as even
+    as can be: a tile of one row takes as long as one of four."""
+    cdef int64_t i
+    part.pixel = first_of(plan.pixels, plan.pixel_unit, plan.pixel_blocks, block)
+    part.pixels = first_of(plan.pixels, plan.pixel_unit, plan.pixel_blocks, block + 1) - part.pixel
+    part.strips = ceil_div(part.pixels, plan.pixel_width)
     for i in range(part.strips + 1):
-        part.begin[i] = first_pixel(plan, strip + i) - part.pixel
-    part.pixels = part.begin[part.strips]
-    part.channel = plan.channel_width * cut(plan.channel_strips, plan.channel_blocks, channel_block)
-    part.channels = min(conv.out_channels, plan.channel_width * cut(
-        plan.channel_strips, plan.channel_blocks, channel_block + 1)) - part.channel
+        part.begin[i] = (min(i * plan.pixel_width, part.pixels) if plan.source == PACKED
+                         else cut(part.pixels, part.strips, i))
+    part.channel = first_of(conv.out_channels, plan.channel_unit, plan.channel_blocks,
+                            channel_block)
+    part.channels = first_of(conv.out_channels, plan.channel_unit, plan.channel_blocks,
+                             channel_block + 1) - part.channel
 
 
 cdef bytes_in find_rows(const Plan* plan, const convpool_conv* conv, Part* part, bytes_in x,
@@ -293,7 +316,8 @@ cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
             rows = find_rows(plan, conv, part, x, begin, end, panel, offsets)
         first = 0
         while first < part.channels:
-            last = min(first + CHANNEL_BLOCK, part.channels)
+            last = min(first + CHANNEL_BLOCK - (part.channel + first) % plan.channel_width,
+                       part.channels)
             if plan.pixel_rows:
                 multiply_rows(plan, conv, part, weights, rows, offsets, tiles, begin, end, first,
                               last, bias, residual, out)
@@ -319,16 +343,18 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
     stays while pixels stream past it."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size, columns = kernels.columns
-    cdef int64_t channel = first, used, p, pixel, pixels
+    cdef int64_t channel = first, skipped, used, p, pixel, pixels
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
     cdef bytes_out line = tiles
     cdef bytes_out tile
     while channel < last:
-        used = min(columns, last - channel)
-        weight = weights_at(plan, weights, begin, part.channel + channel)
+        skipped = (part.channel + channel) % columns
+        used = min(columns - skipped, last - channel)
+        weight = weights_at(plan, weights, begin, part.channel + channel) + skipped * real
         if plan.depth > plan.depth_block:
-            line = tiles + channel // columns * part.strips * plan.tile_size
+            line = tiles + (((part.channel + channel) // columns - part.channel // columns)
+                            * part.strips * plan.tile_size)
         for p in range(part.strips):
             pixel = part.begin[p]
             pixels = part.begin[p + 1] - pixel
@@ -342,7 +368,7 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
         if end == plan.depth:
             kernels.store_tile(conv, line, columns, True, part.channel + channel, used, part.pixel,
                                part.pixels, bias, residual, out)
-        channel += columns
+        channel += used
 
 
 cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
@@ -458,7 +484,8 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     set_channels(&sized, weight, conv.groups)
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
     plan.kernels = kernels
-    plan.pixel_rows = channels_last or suits_rows(plan.kernels, &sized)
+    plan.pixel_rows = channels_last or suits_rows(
+        kernels, &sized, COPIED if convpool_taps(sized.axis) > 1 else PACKED)
     plan_weights(&plan, &sized)
     if by_winograd(&sized, algorithm):
         winograd_strips(strips, &plan, &sized, weight, threads)

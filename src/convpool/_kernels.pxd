@@ -97,7 +97,7 @@ cdef extern from "convpool/convpool.h" nogil:
 
     ctypedef struct convpool_kernels:
         size_t element_size, weight_size, out_size, real_size
-        int64_t products, rows, columns
+        int64_t products, rows, columns, lanes
         int x_shift
         const convpool_filter_kernels* filter[3]
         void (*pack_pixels)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, int64_t,

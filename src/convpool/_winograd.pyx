@@ -2,15 +2,17 @@
 """The driver of Winograd convolutions: transform -> multiply -> transform back.
 
     weights = transform(weight)                            (once, shared by all threads)
-    parallel over groups and chunks of tiles, which run on from image to image:
+    parallel over groups, chunks of tiles (which run on from image to image) and sections of
+    output channels:
         points[36][channel][tile] = transform(input)
-        for each block of output channels:
+        for each block of the section's channels:
             for each of the 36 points, block of channels, strip of output channels:
                 sums[point] += weights[point] strip * points[point]
             out = epilogue(transform back(sums))
 
-Where there are too few tiles for that, threads work at one chunk together: first they share its
-channels, then the blocks of output channels.
+Output channels are one section as long as there are tiles enough for all threads. Sections of the
+same chunk transform it each for itself: points in another core's cache would take longer to fetch
+than to compute.
 
 An output tile of 4x4 (of 2x2 for 5x5 kernels) takes 36 multiplications a channel instead of 144
 (100). Channels are summed in blocks of at most DEPTH_BLOCK, whose sums are then added: shorter
@@ -34,16 +36,17 @@ cdef enum:
     POINTS_MEMORY = 256 << 10   # bytes of points a thread: they stay in the second level of cache
     SUMS_MEMORY = 192 << 10     # bytes of sums a thread, likewise
     MEMORY = 2 << 20            # bytes of points a thread, at most
-    CHANNELS = 16               # most that one task of threads that work together transforms
+    # What a task takes for each channel, in units that do not matter:
+    TRANSFORM = 400             # a strip of tiles
+    MULTIPLY = 20               # a strip of tiles by an output channel
+    READ = 14                   # an output channel's weights
 
 
 cdef struct Plan:
     const convpool_kernels* kernels
     int64_t tiles, strips           # of the batch, and rounded up to whole strips of tiles
-    int64_t chunks, pitch           # strips and room for tiles of a chunk
-    int together                    # whether threads share a chunk
-    int64_t task_channels           # that are then transformed by one task
-    int64_t channel_strips, channel_block, channel_blocks  # strips of output channels
+    int64_t chunks, pitch           # of strips, and room for tiles of a chunk
+    int64_t channel_strips, sections, channel_block  # of output channels, all and in a block
     int64_t depth_block
     int64_t weight_plane, point_plane, sum_plane  # elements from point to point
     int64_t points_size, sums_size  # bytes
@@ -103,30 +106,39 @@ cdef int64_t odd_lines(int64_t size) noexcept:
     return (ceil_div(size, ALIGNMENT) | 1) * ALIGNMENT
 
 
+cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int threads) noexcept:
+    """Finds how many chunks, `fewest` or more, and sections keep all threads busy and do the least
+    work twice."""
+    cdef int64_t sections, chunks, tasks, units, outputs
+    cdef double cost, best = -1
+    for sections in range(1, min(<int64_t>threads, plan.channel_strips) + 1):
+        tasks = conv.groups * sections  # of each chunk
+        chunks = ceil_div(ceil_div(fewest * tasks, threads) * threads, tasks)
+        chunks = min(chunks, plan.strips)
+        outputs = ceil_div(plan.channel_strips, sections) * plan.kernels.rows
+        units = ceil_div(plan.strips * tasks, threads)
+        cost = (<double>units * (TRANSFORM + MULTIPLY * outputs)
+                + <double>ceil_div(chunks * tasks, threads) * READ * outputs)
+        if best < 0 or cost < 0.95 * best:
+            best = cost
+            plan.sections = sections
+            plan.chunks = chunks
+
+
 cdef void plan_tiles(Plan* plan, const convpool_conv* conv, int threads) noexcept:
     cdef int64_t real = <int64_t>plan.kernels.real_size, rows = plan.kernels.rows
     cdef int64_t most = CONVPOOL_WINOGRAD_CHUNK // CONVPOOL_WINOGRAD_TILES, length, block
-    cdef int64_t lanes = CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES * real
+    cdef int64_t strip = CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES * real * conv.channels
     plan.tiles = tiles_of(conv) * conv.batch
     plan.strips = ceil_div(plan.tiles, CONVPOOL_WINOGRAD_TILES)
-    plan.together = threads > 1 and plan.strips * conv.groups < 4 * threads
-    if plan.together:
-        length = min(most, threads * MEMORY // (lanes * conv.channels))
-        plan.chunks = ceil_div(plan.strips, max(<int64_t>1, length))
-    else:
-        length = min(most, max(<int64_t>2, POINTS_MEMORY // (lanes * conv.channels)))
-        length = max(<int64_t>1, min(length, MEMORY // (lanes * conv.channels)))
-        plan.chunks = ceil_div(ceil_div(plan.strips, length), threads) * threads
-        plan.chunks = min(plan.chunks, plan.strips)
+    length = min(most, max(<int64_t>2, POINTS_MEMORY // strip))
+    length = max(<int64_t>1, min(length, MEMORY // strip))
+    cut_work(plan, conv, ceil_div(plan.strips, length), threads)
     plan.pitch = ceil_div(plan.strips, plan.chunks) * CONVPOOL_WINOGRAD_TILES
     plan.depth_block = ceil_div(conv.channels, ceil_div(conv.channels, DEPTH_BLOCK))
-    block = SUMS_MEMORY // (CONVPOOL_WINOGRAD_POINTS * rows * plan.pitch * real)
-    plan.channel_blocks = ceil_div(plan.channel_strips, max(<int64_t>1, block))
-    if plan.together:
-        plan.channel_blocks = ceil_div(plan.channel_blocks, threads) * threads
-    plan.channel_block = ceil_div(plan.channel_strips, plan.channel_blocks)
-    plan.channel_blocks = ceil_div(plan.channel_strips, plan.channel_block)
-    plan.task_channels = min(<int64_t>CHANNELS, ceil_div(conv.channels, 4 * threads))
+    block = max(<int64_t>1, SUMS_MEMORY // (CONVPOOL_WINOGRAD_POINTS * rows * plan.pitch * real))
+    plan.channel_block = ceil_div(plan.channel_strips, plan.sections)
+    plan.channel_block = ceil_div(plan.channel_block, ceil_div(plan.channel_block, block))
     plan.point_plane = odd_lines(conv.channels * plan.pitch * real) // real
     plan.sum_plane = odd_lines(plan.channel_block * rows * plan.pitch * real) // real
     plan.points_size = CONVPOOL_WINOGRAD_POINTS * plan.point_plane * real
@@ -163,17 +175,6 @@ cdef inline int64_t first_tile(const Plan* plan, int64_t chunk) noexcept nogil:
     return min(plan.tiles, cut(plan.strips, plan.chunks, chunk) * CONVPOOL_WINOGRAD_TILES)
 
 
-cdef void transform(const Plan* plan, const convpool_conv* conv, bytes_in x, int64_t chunk,
-                    int64_t channel, int64_t channels, bytes_out points) noexcept nogil:
-    """The points of a chunk's tiles, for channels [channel, channel + channels) of a group."""
-    cdef int64_t tile = first_tile(plan, chunk)
-    plan.kernels.winograd_pack(
-        conv, x + channel * conv.x_stride[1] * <int64_t>plan.kernels.element_size, channels, tile,
-        first_tile(plan, chunk + 1) - tile,
-        points + channel * plan.pitch * <int64_t>plan.kernels.real_size, plan.pitch,
-        plan.point_plane)
-
-
 cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in points,
                    int64_t tiles, int64_t first, int64_t last, bytes_out sums) noexcept nogil:
     """Strips [first, last) of output channels for all tiles of a chunk."""
@@ -205,13 +206,12 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
 
 
 cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in weights,
-                         bytes_in points, int64_t chunk, int64_t block, bytes_in bias,
-                         bytes_in residual, bytes_out out, bytes_out sums) noexcept nogil:
-    """A chunk's outputs of one block of output channels."""
+                         bytes_in points, int64_t chunk, int64_t first, int64_t last,
+                         bytes_in bias, bytes_in residual, bytes_out out,
+                         bytes_out sums) noexcept nogil:
+    """A chunk's outputs of strips [first, last) of output channels."""
     cdef int64_t element = <int64_t>plan.kernels.element_size
     cdef int64_t tile = first_tile(plan, chunk), tiles = first_tile(plan, chunk + 1) - tile
-    cdef int64_t first = block * plan.channel_block
-    cdef int64_t last = min(first + plan.channel_block, plan.channel_strips)
     cdef int64_t channel = first * plan.kernels.rows
     multiply(plan, conv, weights, points, tiles, first, last, sums)
     plan.kernels.winograd_store(
@@ -222,52 +222,47 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in w
         out + channel * conv.out_stride[1] * element)
 
 
+cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
+                        bytes_in bias, bytes_in residual, bytes_out out, int64_t task,
+                        bytes_out scratch) noexcept nogil:
+    """A section of the output channels of one chunk of one group."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    cdef int64_t element = <int64_t>plan.kernels.element_size
+    cdef int64_t section = task % plan.sections, chunk = task // plan.sections % plan.chunks
+    cdef int64_t group = task // plan.sections // plan.chunks, channel = group * conv.out_channels
+    cdef int64_t first = cut(plan.channel_strips, plan.sections, section), last
+    cdef int64_t end = cut(plan.channel_strips, plan.sections, section + 1)
+    cdef int64_t tile = first_tile(plan, chunk)
+    cdef bytes_out points = scratch + plan.sums_size
+    plan.kernels.winograd_pack(
+        conv, x + group * conv.channels * conv.x_stride[1] * element, conv.channels, tile,
+        first_tile(plan, chunk + 1) - tile, points, plan.pitch, plan.point_plane)
+    while first < end:
+        last = min(first + plan.channel_block, end)
+        convolve_block(
+            plan, conv, weights + group * CONVPOOL_WINOGRAD_POINTS * plan.weight_plane * real,
+            points, chunk, first, last, beyond(bias, channel * real),
+            beyond(residual, channel * conv.residual_stride[1] * element),
+            out + channel * conv.out_stride[1] * element, scratch)
+        first = last
+
+
 cdef int run_winograd(const convpool_conv* conv, const convpool_kernels* kernels,
                       bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
                       bytes_out out, int threads) except -1:
     cdef Plan plan
-    cdef int64_t real = <int64_t>kernels.real_size, element = <int64_t>kernels.element_size
-    cdef int64_t task, group, chunk, block, channel, size, weight_size
-    cdef int64_t x_group = conv.channels * conv.x_stride[1] * element
-    cdef int64_t out_group = conv.out_channels * conv.out_stride[1] * element
-    cdef int64_t residual_group = conv.out_channels * conv.residual_stride[1] * element
+    cdef int64_t task, size
     cdef Block memory
-    cdef bytes_out points
-    cdef bytes_out sums
+    cdef bytes_out scratch
     plan_weights(&plan, conv, kernels)
     plan_tiles(&plan, conv, threads)
-    weight_size = CONVPOOL_WINOGRAD_POINTS * plan.weight_plane * real
-    size = plan.sums_size if plan.together else plan.points_size + plan.sums_size
+    size = plan.sums_size + plan.points_size
     # Points stand at the end, and gemm_tile may read one step beyond the last.
-    memory = Block(threads * size + (plan.points_size if plan.together else 0)
-                   + CONVPOOL_WINOGRAD_CHUNK * real)
-    sums = memory.data
-    points = sums + threads * size
-    if not plan.together:
-        for task in prange(conv.groups * plan.chunks, nogil=True, num_threads=threads,
-                           schedule="dynamic"):
-            group = task // plan.chunks
-            chunk = task % plan.chunks
-            transform(&plan, conv, x + group * x_group, chunk, 0, conv.channels,
-                      sums + threadid() * size + plan.sums_size)
-            for block in range(plan.channel_blocks):
-                convolve_block(&plan, conv, weights + group * weight_size,
-                               sums + threadid() * size + plan.sums_size, chunk, block,
-                               beyond(bias, group * conv.out_channels * real),
-                               beyond(residual, group * residual_group), out + group * out_group,
-                               sums + threadid() * size)
-        return 0
-    for group in range(conv.groups):
-        for chunk in range(plan.chunks):
-            for task in prange(ceil_div(conv.channels, plan.task_channels), nogil=True,
-                               num_threads=threads):
-                channel = task * plan.task_channels
-                transform(&plan, conv, x + group * x_group, chunk, channel,
-                          min(plan.task_channels, conv.channels - channel), points)
-            for block in prange(plan.channel_blocks, nogil=True, num_threads=threads,
-                                schedule="dynamic"):
-                convolve_block(&plan, conv, weights + group * weight_size, points, chunk, block,
-                               beyond(bias, group * conv.out_channels * real),
-                               beyond(residual, group * residual_group), out + group * out_group,
-                               sums + threadid() * size)
+    memory = Block(threads * size + CONVPOOL_WINOGRAD_CHUNK * <int64_t>kernels.real_size)
+    scratch = memory.data
+    # The same part of the work to the same thread from call to call, as in _conv.pyx.
+    for task in prange(conv.groups * plan.chunks * plan.sections, nogil=True, num_threads=threads,
+                       schedule="static"):
+        convolve_task(&plan, conv, weights, x, bias, residual, out, task,
+                      scratch + threadid() * size)
     return 0
