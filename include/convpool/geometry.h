@@ -61,6 +61,9 @@ typedef struct convpool_pool_block {
  * four arrays, and should leave room in the first cache. */
 enum { CONVPOOL_POOL_CELLS = 2048 };
 
+/* Cells that a window reaches over, at most, where blocks are pooled as one run of cells. */
+enum { CONVPOOL_POOL_REACH = 32 };
+
 /* What those arrays have room for: loops over them may run to the end of a vector. */
 enum { CONVPOOL_POOL_ROOM = CONVPOOL_POOL_CELLS + 16 };
 
@@ -165,12 +168,13 @@ CONVPOOL_INLINE convpool_pool_block convpool_pool_cut(const convpool_pool *pool,
 }
 
 /* What pool_slide.inc.h makes rows of cells from: for each of `planes` planes, `rows` rows, each of
- * `cells` cells from left on in a row of `pitch` (what is around them is the border), out of
- * taps[row] rows of the input, `gap` apart from first[row] on, of which the next row does not meet
- * the first fresh[row]. The input may be read up to `limit`. */
+ * cells[row] cells between `left` and `right` ones of the border, out of taps[row] rows of the
+ * input, `gap` apart from first[row] on, of which the next row does not meet the first fresh[row].
+ * The input may be read up to `limit`. */
 typedef struct convpool_pool_rows {
-    int64_t planes, plane_step, rows, pitch, left, cells, gap, limit;
+    int64_t planes, plane_step, rows, left, right, gap, limit;
     int64_t first[CONVPOOL_POOL_ROWS], taps[CONVPOOL_POOL_ROWS], fresh[CONVPOOL_POOL_ROWS];
+    int64_t cells[CONVPOOL_POOL_ROWS];
 } convpool_pool_rows;
 
 /* And what it makes of those: rows of `columns` outputs from `taps` neighbours, `gap` apart; planes

@@ -31,6 +31,25 @@ TARGET CONVPOOL_INLINE int64_t NAME(image_end)(const convpool_pool *pool)
     return end;
 }
 
+/* Makes one of rows whose cells are met alike and follow each other. */
+TARGET CONVPOOL_INLINE void NAME(join_rows)(convpool_pool_rows *n)
+{
+    int64_t r, last = 0;
+    for (r = 1; r < n->rows; ++r) {
+        if (n->taps[r] == n->taps[last] && n->fresh[r] == n->fresh[last] &&
+            n->first[r] == n->first[last] + n->cells[last]) {
+            n->cells[last] += n->cells[r];
+            continue;
+        }
+        ++last;
+        n->first[last] = n->first[r];
+        n->taps[last] = n->taps[r];
+        n->fresh[last] = n->fresh[r];
+        n->cells[last] = n->cells[r];
+    }
+    n->rows = last + 1;
+}
+
 /* Pools whole rows of several planes. */
 TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
                                                 const convpool_pool_block *block, const REAL *x,
@@ -38,24 +57,28 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
 {
     const convpool_axis *axis = &pool->axis[CONVPOOL_COLUMN];
     const int64_t *x_step = pool->x_stride, *out_step = pool->out_stride;
-    const NAME(stretch) s = NAME(stretch_at)(-axis->before, convpool_pool_width(axis), axis->size);
     const int64_t start = block->channel * x_step[CONVPOOL_AT_CHANNEL] +
                           block->depth * x_step[CONVPOOL_AT_DEPTH];
     /* Rows and planes of `out` that follow each other may be overrun, within the block. */
     const int even = out_step[CONVPOOL_AT_ROW] == axis->out &&
                      (block->channels == 1 ||
                       out_step[CONVPOOL_AT_CHANNEL] == axis->out * block->rows);
-    REAL down[CONVPOOL_POOL_CELLS + CONVPOOL_SLACK], divisor[CONVPOOL_POOL_CELLS];
-    REAL seen[CONVPOOL_POOL_DEAL];
+    const int flat = even && !pool->average && NAME(pool_is_flat)(axis);
+    const NAME(stretch) s = flat ? NAME(stretch_at)(0, axis->size, axis->size)
+                                 : NAME(stretch_at)(-axis->before, convpool_pool_width(axis),
+                                                    axis->size);
+    REAL room[CONVPOOL_POOL_REACH + CONVPOOL_POOL_CELLS + CONVPOOL_SLACK];
+    REAL *const down = room + CONVPOOL_POOL_REACH;
+    REAL divisor[CONVPOOL_POOL_CELLS], seen[CONVPOOL_POOL_DEAL];
     convpool_pool_rows n;
     convpool_pool_across to;
     NAME(window) w = NAME(window_at)(pool, block->depth, block->row);
     int64_t r;
     n.planes = to.planes = block->channels;
     n.rows = to.rows = block->rows;
-    n.pitch = to.pitch = s.cells;
+    to.pitch = s.cells;
     n.left = s.begin;
-    n.cells = s.end - s.begin;
+    n.right = s.cells - s.end;
     n.plane_step = x_step[CONVPOOL_AT_CHANNEL];
     n.gap = pool->axis[CONVPOOL_ROW].dilation * x_step[CONVPOOL_AT_ROW];
     n.limit = NAME(image_end)(pool) - start;
@@ -63,6 +86,7 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
         const int64_t cells = w.end[1] - w.begin[1], here = w.begin[1];
         n.first[r] = here * x_step[CONVPOOL_AT_ROW] +
                      (s.left + s.begin) * x_step[CONVPOOL_AT_COLUMN];
+        n.cells[r] = s.end - s.begin;
         n.taps[r] = n.fresh[r] = cells > 0 ? (cells - 1) / w.step[1] + 1 : 0;
         if (r + 1 < block->rows) {
             w = NAME(window_at)(pool, block->depth, block->row + r + 1);
@@ -70,6 +94,10 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
                 n.fresh[r] = w.begin[1] - here;
             }
         }
+    }
+    if (flat) {
+        NAME(join_rows)(&n);
+        NAME(fill)(room, 0, CONVPOOL_POOL_REACH);
     }
     NAME(fill)(seen, 0, CONVPOOL_POOL_DEAL);
     NAME(pool_down)(pool->average, &n, x + start, down, seen);
@@ -85,6 +113,10 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
     to.limit = even && !pool->average ? block->channels * block->rows * axis->out : 0;
     out += block->channel * out_step[CONVPOOL_AT_CHANNEL] +
            block->depth * out_step[CONVPOOL_AT_DEPTH] + block->row * out_step[CONVPOOL_AT_ROW];
+    if (flat) {
+        NAME(pool_flat)(axis, down, block->channels * block->rows * axis->out, out);
+        return 1;
+    }
     if (!pool->average) {
         NAME(pool_across)(0, axis->stride, &to, down, down, out);
         return 1;

@@ -78,14 +78,13 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(down_rows)(const int average, const convp
                                                   const REAL *x, REAL *to, REAL *seen)
 {
     const VEC nothing = VSET1(average ? (REAL)0 : (REAL)-INFINITY);
-    const int64_t count = n->cells, after = n->pitch - n->left - count;
     VEC any = VLOAD(seen);
     REAL rest = 0;
     int64_t plane, r;
     for (plane = 0; plane < n->planes; ++plane) {
         for (r = 0; r < n->rows; ++r) {
             const int64_t at = plane * n->plane_step + n->first[r], taps = n->taps[r];
-            const int64_t fresh = n->fresh[r];
+            const int64_t fresh = n->fresh[r], count = n->cells[r];
             const REAL *from = x + at;
             to = NAME(pad_row)(nothing, to, n->left);
             if (taps == 0) {
@@ -103,7 +102,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(down_rows)(const int average, const convp
                 any = NAME(down_row)(average, taps, average ? taps : fresh, from, n->gap, count,
                                      to, any);
             }
-            to = NAME(pad_row)(nothing, to + count, after);
+            to = NAME(pad_row)(nothing, to + count, n->right);
         }
     }
     VSTORE(seen, any);

@@ -73,6 +73,7 @@ enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES,
 #include "filter_fold.inc.h"
 #include "pool_deal.inc.h"
 #include "pool_slide.inc.h"
+#include "pool_flat.inc.h"
 #include "pool_lanes.inc.h"
 #ifdef VSUMS
 #include "quantized_scale.inc.h"

@@ -49,6 +49,7 @@ cdef enum:
     COPY = 8             # ... or copied
     MEET = 4             # ... or met in place
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
+    STENCIL = 4          # multiply-adds of others that take as long as one of a stencil
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
 
 
@@ -504,14 +505,16 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     cdef Plan plan
     cdef Block packed
     cdef int threads
+    cdef bint stencil
     convpool_merge_rows(conv, residual != NULL)
+    stencil = algorithm != WINOGRAD and suits_stencil(kernels, conv, channels_last)
     plan.kernels = kernels
     plan_tiles(&plan, conv, channels_last)
     plan_weights(&plan, conv)
     threads = threads_for(
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth
-        * convpool_pixels(conv.axis))
-    if algorithm != WINOGRAD and suits_stencil(kernels, conv, channels_last):
+        * convpool_pixels(conv.axis) * (STENCIL if stencil else 1))
+    if stencil:
         run_stencil(conv, plan.kernels, channels_last, x, weight, bias, residual, out, threads)
         return 0
     if strips is None:

@@ -13,6 +13,9 @@ from convpool._kernels cimport *
 from convpool._memory cimport bytes_in, bytes_out, ceil_div
 from convpool._threads cimport kernels_for, threads_for
 
+cdef enum:
+    CELL = 4  # multiply-adds that take as long as to reduce one cell
+
 
 cdef void pool_number(const convpool_kernels* kernels, const convpool_pool* pool,
                       int channels_last, convpool_pool_block block, int64_t number,
@@ -49,7 +52,7 @@ cdef int run_pool(const convpool_pool* pool, bytes_in x, bytes_out out, int64_t*
     blocks *= ceil_div(pool.axis[CONVPOOL_ROW].out, block.rows)
     threads = threads_for(
         num_threads, <double>pool.batch * pool.channels * convpool_pixels(pool.axis)
-        * pool.axis[CONVPOOL_ROW].kernel * pool.axis[CONVPOOL_COLUMN].kernel)
+        * pool.axis[CONVPOOL_ROW].kernel * pool.axis[CONVPOOL_COLUMN].kernel * CELL)
     if threads == 1:  # even a team of one costs as much as a small call
         with nogil:
             for number in range(blocks):

@@ -497,7 +497,7 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
             for task in range(plan.tasks):
                 convolve_block(&plan, conv, &taps, x, residual, out, task, scratch)
         return 0
-    for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
+    for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="static"):
         convolve_block(&plan, conv, &taps, x, residual, out, task,
                        scratch + threadid() * plan.scratch_size)
     return 0
