@@ -253,8 +253,10 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, cons
     }
 }
 
-/* Output channels whose kernels are transformed abreast. */
+/* Output channels whose kernels are transformed abreast, and input channels for which they are
+ * collected before. */
 #define ABREAST 8
+#define COLLECTED 4
 
 /* g = G k for one row or column of r = 3 or 5 taps, ABREAST kernels at a time; see winograd.inc.h.
  * In double, whatever the type: weights are rounded once. */
@@ -280,32 +282,67 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernel)(const int r, const doubl
     }
 }
 
-/* Up to ABREAST kernels of one input channel: to[point * plane + lane] for `width` lanes, 0 for
- * those beyond `used`. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernels)(const int r, const STORAGE *from,
-                                                         const int64_t *stride, int64_t used,
+/* Kernels k[tap][lane] of one input channel: to[point * plane + lane] for `width` lanes, or for
+ * ABREAST where that is more and they may be overrun. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernels)(const int r, const REAL (*k)[ABREAST],
                                                          int64_t width, REAL *to, int64_t plane)
 {
-    double k[25][ABREAST], half[SIDE * 5][ABREAST], g[CONVPOOL_WINOGRAD_POINTS][ABREAST];
+    double tap[25][ABREAST], half[SIDE * 5][ABREAST], g[CONVPOOL_WINOGRAD_POINTS][ABREAST];
     int64_t lane;
-    int i, j;
-    memset(k, 0, sizeof k);
-    for (lane = 0; lane < used; ++lane) {
-        for (i = 0; i < r; ++i) {
-            for (j = 0; j < r; ++j) {
-                k[i * r + j][lane] = LOAD(from[lane * stride[0] + i * stride[3] + j * stride[4]]);
-            }
+    int i;
+    for (i = 0; i < r * r; ++i) {
+        for (lane = 0; lane < ABREAST; ++lane) {
+            tap[i][lane] = k[i][lane];
         }
     }
-    for (j = 0; j < r; ++j) {
-        NAME(winograd_kernel)(r, (const double (*)[ABREAST])(k + j), r, half + j, r);
+    for (i = 0; i < r; ++i) {
+        NAME(winograd_kernel)(r, (const double (*)[ABREAST])(tap + i), r, half + i, r);
     }
     for (i = 0; i < SIDE; ++i) {
         NAME(winograd_kernel)(r, (const double (*)[ABREAST])(half + i * r), 1, g + i * SIDE, 1);
     }
-    for (i = 0; i < CONVPOOL_WINOGRAD_POINTS; ++i) {
-        for (lane = 0; lane < width; ++lane) {
-            to[i * plane + lane] = (REAL)g[i][lane];
+    for (i = 0; i < CONVPOOL_WINOGRAD_POINTS; ++i, to += plane) {
+        if (width >= ABREAST) {
+            for (lane = 0; lane < ABREAST; ++lane) {
+                to[lane] = (REAL)g[i][lane];
+            }
+        } else {
+            for (lane = 0; lane < width; ++lane) {
+                to[lane] = (REAL)g[i][lane];
+            }
+        }
+    }
+}
+
+/* Up to ABREAST output channels, `used` of which there are, of a strip from their first kernel on.
+ * Kernels of some input channels are collected before the first is transformed, which would have
+ * to wait for what has just been stored. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_lanes)(const int r, const STORAGE *from,
+                                                       const int64_t *stride, int64_t channels,
+                                                       int64_t used, int64_t lanes, int64_t width,
+                                                       REAL *to, int64_t plane)
+{
+    REAL k[COLLECTED][25][ABREAST];
+    int64_t begin, c, end, lane;
+    int i, j;
+    memset(k, 0, sizeof k);
+    for (begin = 0; begin < channels; begin = end) {
+        end = channels - begin < COLLECTED ? channels : begin + COLLECTED;
+        for (c = begin; c < end; ++c) {
+            for (lane = 0; lane < used; ++lane) {
+                const STORAGE *kernel = from + c * stride[1] + lane * stride[0];
+                for (i = 0; i < r; ++i) {
+                    for (j = 0; j < r; ++j) {
+                        k[c - begin][i * r + j][lane] = LOAD(kernel[i * stride[3] + j * stride[4]]);
+                    }
+                }
+            }
+        }
+        for (c = begin; c < end; ++c) {
+            /* Lanes beyond are the next channel's, written later. */
+            NAME(winograd_kernels)(r, (const REAL (*)[ABREAST])k[c - begin],
+                                   c + 1 < channels && lanes == width ? ABREAST : lanes,
+                                   to + c * width, plane);
         }
     }
 }
@@ -318,23 +355,21 @@ TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, co
                                                    int64_t width, void *strip, int64_t plane)
 {
     const int64_t left = conv->out_channels - channel, used = left < width ? left : width;
-    int64_t c, lane;
-    for (c = 0; c < conv->channels; ++c) {
-        for (lane = 0; lane < width; lane += ABREAST) {
-            const STORAGE *from = (const STORAGE *)weight + (channel + lane) * stride[0] +
-                                  c * stride[1];
-            REAL *to = (REAL *)strip + c * width + lane;
-            const int64_t lanes = width - lane < ABREAST ? width - lane : (int64_t)ABREAST;
-            const int64_t kernels = used - lane < 0 ? 0 : used - lane < lanes ? used - lane : lanes;
-            if (conv->axis[CONVPOOL_ROW].kernel == 3) {
-                NAME(winograd_kernels)(3, from, stride, kernels, lanes, to, plane);
-            } else {
-                NAME(winograd_kernels)(5, from, stride, kernels, lanes, to, plane);
-            }
+    int64_t lane;
+    for (lane = 0; lane < width; lane += ABREAST) {
+        const STORAGE *from = (const STORAGE *)weight + (channel + lane) * stride[0];
+        REAL *to = (REAL *)strip + lane;
+        const int64_t lanes = width - lane < ABREAST ? width - lane : (int64_t)ABREAST;
+        const int64_t kernels = used - lane < 0 ? 0 : used - lane < lanes ? used - lane : lanes;
+        if (conv->axis[CONVPOOL_ROW].kernel == 3) {
+            NAME(winograd_lanes)(3, from, stride, conv->channels, kernels, lanes, width, to, plane);
+        } else {
+            NAME(winograd_lanes)(5, from, stride, conv->channels, kernels, lanes, width, to, plane);
         }
     }
 }
 
+#undef COLLECTED
 #undef ABREAST
 #undef NAME
 #undef REAL_VERB

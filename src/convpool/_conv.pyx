@@ -34,7 +34,8 @@ from convpool._winograd cimport fits_winograd, pays_winograd, run_winograd, tran
 cnp.import_array()
 
 cdef enum:
-    DEPTH_BLOCK = 256    # steps of a panel at most: 16 kB for a strip of 16 float32 pixels
+    DEPTH_BLOCK = 256    # steps of a panel at most
+    STRIP = 24 << 10     # bytes of a strip of columns: three quarters of a first level of cache
     POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 108 << 10     # bytes from point to point times channels of output: no more, and packing
@@ -145,9 +146,9 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     strips' shares of a block of depth follow one another."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef bint points = plan.pixel_rows and convpool_taps(conv.axis) == 1
-    cdef int64_t blocks
+    cdef int64_t steps = STRIP // (kernels.columns * <int64_t>kernels.real_size), blocks
     plan.depth = ceil_div(conv.channels, kernels.products) * convpool_taps(conv.axis)
-    blocks = ceil_div(plan.depth, POINT_BLOCK if points else DEPTH_BLOCK)
+    blocks = ceil_div(plan.depth, min(steps, POINT_BLOCK if points else DEPTH_BLOCK))
     plan.depth_block = ceil_div(ceil_div(plan.depth, blocks), DEPTH_UNIT) * DEPTH_UNIT
     plan.pixel_width = kernels.rows if plan.pixel_rows else kernels.columns
     plan.channel_width = kernels.columns if plan.pixel_rows else kernels.rows

@@ -26,7 +26,7 @@ cimport numpy as cnp
 from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport (
-    ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div, cut)
+    ALIGNMENT, Block, beyond, bytes_in, bytes_out, ceil_div, cut)
 
 cnp.import_array()
 
@@ -93,17 +93,17 @@ cdef bint pays_winograd(const convpool_conv* conv) noexcept:
     return winograd < 0.95 * direct and conv.channels >= FEWEST and conv.out_channels >= FEWEST
 
 
+cdef int64_t odd_lines(int64_t size) noexcept:
+    """A size that spreads planes over all sets of a cache."""
+    return (ceil_div(size, ALIGNMENT) | 1) * ALIGNMENT
+
+
 cdef void plan_weights(Plan* plan, const convpool_conv* conv,
                        const convpool_kernels* kernels) noexcept:
     plan.kernels = kernels
     plan.channel_strips = ceil_div(conv.out_channels, kernels.rows)
-    plan.weight_plane = aligned(plan.channel_strips * kernels.rows * conv.channels
-                                * <int64_t>kernels.real_size) // <int64_t>kernels.real_size
-
-
-cdef int64_t odd_lines(int64_t size) noexcept:
-    """A size that spreads planes over all sets of a cache."""
-    return (ceil_div(size, ALIGNMENT) | 1) * ALIGNMENT
+    plan.weight_plane = odd_lines(plan.channel_strips * kernels.rows * conv.channels
+                                  * <int64_t>kernels.real_size) // <int64_t>kernels.real_size
 
 
 cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int threads) noexcept:
