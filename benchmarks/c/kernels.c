@@ -161,7 +161,7 @@ static void direct(const char *name, const convpool_kernels *k, int isa, double 
                 const int64_t rows = left < k->rows ? left : k->rows;
                 k->gemm_tile(rows, used, depth,
                              weights + (size_t)(strip * strip_size) * k->real_size, panel,
-                             k->columns, tile, k->columns, CONVPOOL_CHAIN_STARTS);
+                             k->columns, tile, k->columns, CONVPOOL_CHAIN_STARTS, weights);
                 clock_in(&t.multiply, &then);
                 k->store_tile(&conv, tile, k->columns, 0, strip * k->rows, rows, pixel, used,
                               k->products == 1 ? NULL : bias, NULL, out);
@@ -212,7 +212,7 @@ static void winograd(const char *name, int dtype, int isa, double peak, int repe
                             weights + (point * weight_plane + strip * k->rows * CHANNELS) * real,
                             points + (point * plane + tile) * real, CHUNK,
                             sums + (point * sum_plane + strip * k->rows * CHUNK + tile) * real,
-                            CHUNK, CONVPOOL_CHAIN_STARTS);
+                            CHUNK, CONVPOOL_CHAIN_STARTS, weights);
                     }
                 }
             }

@@ -58,18 +58,19 @@
  *     1 <= width <= CONVPOOL_MAX_WIDTH, 1 <= pixels <= CONVPOOL_MAX_PIXELS, pitch >= (end - begin)
  *     * width. Fastest where pitch is no multiple of 4096 bytes.
  *
- *   gemm_tile(rows, columns, depth, a, b, b_step, tile, tile_step, chain)
+ *   gemm_tile(rows, columns, depth, a, b, b_step, tile, tile_step, chain, next)
  *     tile[r * tile_step + c] = the chain over k < depth of a[k * k->rows + r] * b[k * b_step + c]:
  *     from 0, from what the tile holds, or from 0 and then added to it (convpool_chain).
  *     1 <= rows <= k->rows, 1 <= columns <= k->columns, b_step and tile_step >= columns rounded up
  *     to whole vectors: k->columns is enough. Whole vectors of b and of the tile are read and
- *     written, and b perhaps one step too far.
+ *     written, and b perhaps one step too far. Meanwhile depth * k->rows elements are fetched into
+ *     the cache from `next` on: weights of the tile after this one; b, if there is nothing to fetch.
  *
- *   gemm_turned(rows, columns, depth, a, b, b_step, tile, tile_step, chain)
+ *   gemm_turned(rows, columns, depth, a, b, b_step, tile, tile_step, chain, next)
  *     gemm_tile where the rows are pixels and the columns channels: the same function but for quads
  *     of bytes, whose two sides differ in sign.
  *
- *   gemm_rows(rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain)
+ *   gemm_rows(rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain, next)
  *     The same with rows anywhere: a[place[r] + offset[k]], of which no more is read. Pixels then
  *     need no packing where they are rows: those of kernels of one tap are read from x itself
  *     (convpool_input_places), others from a copy of what their windows see.

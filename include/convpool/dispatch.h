@@ -37,12 +37,12 @@ typedef struct convpool_kernels {
     void (*copy_windows)(const convpool_conv *conv, const convpool_windows *windows, const void *x,
                          void *copy);
     void (*gemm_tile)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
-                      int64_t b_step, void *tile, int64_t tile_step, int chain);
+                      int64_t b_step, void *tile, int64_t tile_step, int chain, const void *next);
     void (*gemm_turned)(int64_t rows, int64_t columns, int64_t depth, const void *a, const void *b,
-                        int64_t b_step, void *tile, int64_t tile_step, int chain);
+                        int64_t b_step, void *tile, int64_t tile_step, int chain, const void *next);
     void (*gemm_rows)(int64_t rows, int64_t columns, int64_t depth, const void *a,
                       const int64_t *place, const int64_t *offset, const void *b, int64_t b_step,
-                      void *tile, int64_t tile_step, int chain);
+                      void *tile, int64_t tile_step, int chain, const void *next);
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch, int pixel_rows,
                        int64_t channel, int64_t channels, int64_t pixel, int64_t pixels,
                        const void *bias, const void *residual, void *out);

@@ -11,7 +11,8 @@
  *      +-+   +----------------+
  *     ROWS
  *   a is read in a strip at a[k * ROWS + r], or anywhere at a[place[r] + offset[k]], b at
- *   b[k * b_step + c], tile at tile[r * tile_step + c].
+ *   b[k * b_step + c], tile at tile[r * tile_step + c]. Meanwhile as much as a strip holds is
+ *   fetched from `next` on: a network's weights, which come from far, would else be waited for.
  *
  * Each element is a chain of (fused) multiply-adds in the order of k, from 0 or from what the tile
  * holds: neither the number of threads, nor the cut of depth into blocks, nor the width of a vector
@@ -32,7 +33,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
                                                   const int64_t *place, const int64_t *offset,
                                                   const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
                                                   REAL *CONVPOOL_RESTRICT tile, int64_t tile_step,
-                                                  int chain)
+                                                  int chain, const REAL *next)
 {
     VEC sum[ROWS][VECTORS];
     const REAL *row[ROWS];
@@ -61,8 +62,10 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
                 sum[r][v] = VFMA(factor, column[v], sum[r][v]);
             }
         }
+        CONVPOOL_PREFETCH(next);
         a += ROWS;
         b += b_step;
+        next += ROWS;
     }
     CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
@@ -78,16 +81,18 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
  * the tile: in place of what it holds, continuing its chains, or added to it (convpool_chain).
  * Preconditions: 1 <= rows <= ROWS, 1 <= columns <= COLUMNS; a holds depth * ROWS elements; whole
  * vectors of b and tile may be touched, and b may be read one step too far, as GCC does to sum two
- * columns without VEC; no overlap. */
+ * columns without VEC; no overlap. What `next` points to need not exist. */
 TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64_t depth,
                                             const void *a, const void *b, int64_t b_step,
-                                            void *tile, int64_t tile_step, int chain)
+                                            void *tile, int64_t tile_step, int chain,
+                                            const void *next)
 {
     const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
     REAL *tile_ = (REAL *)tile;
-#define TILE_CASE(r, v)                                                                     \
-    case (r) * 16 + (v):                                                                    \
-        NAME(tile_body)(1, r, v, depth, a_, NULL, NULL, b_, b_step, tile_, tile_step, chain);  \
+#define TILE_CASE(r, v)                                                                      \
+    case (r) * 16 + (v):                                                                     \
+        NAME(tile_body)(1, r, v, depth, a_, NULL, NULL, b_, b_step, tile_, tile_step, chain, \
+                        (const REAL *)next);                                                 \
         break;
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
         TILE_CASES(TILE_CASE)
@@ -100,13 +105,15 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
 TARGET CONVPOOL_INLINE void NAME(gemm_rows)(int64_t rows, int64_t columns, int64_t depth,
                                             const void *a, const int64_t *place,
                                             const int64_t *offset, const void *b, int64_t b_step,
-                                            void *tile, int64_t tile_step, int chain)
+                                            void *tile, int64_t tile_step, int chain,
+                                            const void *next)
 {
     const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
     REAL *tile_ = (REAL *)tile;
-#define TILE_CASE(r, v)                                                                           \
-    case (r) * 16 + (v):                                                                          \
-        NAME(tile_body)(0, r, v, depth, a_, place, offset, b_, b_step, tile_, tile_step, chain);  \
+#define TILE_CASE(r, v)                                                                         \
+    case (r) * 16 + (v):                                                                        \
+        NAME(tile_body)(0, r, v, depth, a_, place, offset, b_, b_step, tile_, tile_step, chain, \
+                        (const REAL *)next);                                                    \
         break;
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
         TILE_CASES(TILE_CASE)

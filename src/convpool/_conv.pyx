@@ -45,7 +45,7 @@ cdef enum:
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
     CHANNEL_BLOCK = 96   # channels whose weights stay in the second level of cache
-    READ = 8             # pixels multiplied while as many channels' weights are read
+    READ = 16            # pixels multiplied while as many channels' weights are read
     PACK = 16            # channels multiplied while as many pixels are packed
     COPY = 8             # ... or copied
     MEET = 4             # ... or met in place
@@ -337,6 +337,14 @@ cdef inline bytes_in weights_at(const Plan* plan, bytes_in weights, int64_t step
                       ) * <int64_t>plan.kernels.real_size
 
 
+cdef bytes_in weights_after(const Plan* plan, bytes_in weights, const Part* part, int64_t begin,
+                            int64_t channel) noexcept nogil:
+    """The weights that are multiplied after those of the channels before `channel`."""
+    if channel < part.channels:
+        return weights_at(plan, weights, begin, part.channel + channel)
+    return weights_at(plan, weights, min(begin + plan.depth_block, plan.depth - 1), part.channel)
+
+
 cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part* part,
                         bytes_in weights, bytes_in rows, const int64_t* offsets, bytes_out tiles,
                         int64_t begin, int64_t end, int64_t first, int64_t last, bytes_in bias,
@@ -348,12 +356,14 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
     cdef int64_t channel = first, skipped, used, p, pixel, pixels
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
+    cdef bytes_in next
     cdef bytes_out line = tiles
     cdef bytes_out tile
     while channel < last:
         skipped = (part.channel + channel) % columns
         used = min(columns - skipped, last - channel)
         weight = weights_at(plan, weights, begin, part.channel + channel) + skipped * real
+        next = weights_after(plan, weights, part, begin, channel + used)
         if plan.depth > plan.depth_block:
             line = tiles + (((part.channel + channel) // columns - part.channel // columns)
                             * part.strips * plan.tile_size)
@@ -363,10 +373,14 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
             tile = line + pixel * columns * real
             if plan.source == PACKED:
                 kernels.gemm_turned(pixels, used, end - begin, rows + p * plan.strip_pitch * real,
-                                    weight, columns, tile, columns, chain)
+                                    weight, columns, tile, columns, chain, next)
             else:
                 kernels.gemm_rows(pixels, used, end - begin, rows, part.place + pixel, offsets,
-                                  weight, columns, tile, columns, chain)
+                                  weight, columns, tile, columns, chain, next)
+            # A strip's worth with each tile, until that is the whole of what comes next.
+            next += plan.depth_block * kernels.rows * real
+            if (p + 1) * kernels.rows >= columns:
+                next = weight
         if end == plan.depth:
             kernels.store_tile(conv, line, columns, True, part.channel + channel, used, part.pixel,
                                part.pixels, bias, residual, out)
@@ -383,6 +397,7 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
     cdef int64_t strip = first // plan.channel_width, p = 0, q, strips, channel
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
+    cdef bytes_in next
     cdef bytes_out tile
     cdef bytes_out lines = tiles
     while p < part.strips:
@@ -394,10 +409,14 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
             tile = lines + q * kernels.columns * real
             channel = first
             while channel < last:
+                next = weight  # which later strips of pixels find in the cache
+                if p + q == 0:
+                    next = weights_after(plan, weights, part, begin, channel + plan.channel_width)
                 kernels.gemm_tile(
                     min(plan.channel_width, last - channel), part.begin[p + q + 1]
                     - part.begin[p + q], end - begin, weight,
-                    panel + (p + q) * plan.strip_pitch * real, plan.pixel_width, tile, pitch, chain)
+                    panel + (p + q) * plan.strip_pitch * real, plan.pixel_width, tile, pitch, chain,
+                    next)
                 weight += plan.weight_piece * real
                 tile += TOGETHER * plan.tile_size
                 channel += plan.channel_width

@@ -109,11 +109,11 @@ cdef extern from "convpool/convpool.h" nogil:
         void (*copy_windows)(const convpool_conv*, const convpool_windows*, const void*,
                              void*) noexcept nogil
         void (*gemm_tile)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
-                          int64_t, int) noexcept nogil
+                          int64_t, int, const void*) noexcept nogil
         void (*gemm_turned)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
-                            int64_t, int) noexcept nogil
+                            int64_t, int, const void*) noexcept nogil
         void (*gemm_rows)(int64_t, int64_t, int64_t, const void*, const int64_t*, const int64_t*,
-                          const void*, int64_t, void*, int64_t, int) noexcept nogil
+                          const void*, int64_t, void*, int64_t, int, const void*) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,

@@ -175,34 +175,46 @@ cdef inline int64_t first_tile(const Plan* plan, int64_t chunk) noexcept nogil:
     return min(plan.tiles, cut(plan.strips, plan.chunks, chunk) * CONVPOOL_WINOGRAD_TILES)
 
 
+cdef inline bytes_in weights_at(const Plan* plan, const convpool_conv* conv, bytes_in weights,
+                                int64_t point, int64_t channel, int64_t strip) noexcept nogil:
+    return weights + (point * plan.weight_plane + (strip * conv.channels + channel)
+                      * plan.kernels.rows) * <int64_t>plan.kernels.real_size
+
+
 cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in points,
                    int64_t tiles, int64_t first, int64_t last, bytes_out sums) noexcept nogil:
     """Strips [first, last) of output channels for all tiles of a chunk."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size
-    cdef int64_t point, begin, steps, strip, tile, rows
+    cdef int64_t point, begin, end, strip, tile, rows
     cdef bytes_in weight
+    cdef bytes_in next
     cdef bytes_in columns
     cdef bytes_out to
     for point in range(CONVPOOL_WINOGRAD_POINTS):
         begin = 0
         while begin < conv.channels:
-            steps = min(plan.depth_block, conv.channels - begin)
+            end = min(begin + plan.depth_block, conv.channels)
             for strip in range(first, last):
                 rows = min(kernels.rows, conv.out_channels - strip * kernels.rows)
-                weight = weights + (point * plan.weight_plane
-                                    + (strip * conv.channels + begin) * kernels.rows) * real
+                weight = weights_at(plan, conv, weights, point, begin, strip)
+                if strip + 1 < last:
+                    next = weights_at(plan, conv, weights, point, begin, strip + 1)
+                elif end < conv.channels:
+                    next = weights_at(plan, conv, weights, point, end, first)
+                else:
+                    next = weights_at(plan, conv, weights, point + 1, 0, first)
                 columns = points + (point * plan.point_plane + begin * plan.pitch) * real
                 to = sums + (point * plan.sum_plane
                              + (strip - first) * kernels.rows * plan.pitch) * real
                 tile = 0
                 while tile < tiles:
                     kernels.gemm_tile(
-                        rows, min(kernels.columns, tiles - tile), steps, weight,
+                        rows, min(kernels.columns, tiles - tile), end - begin, weight,
                         columns + tile * real, plan.pitch, to + tile * real, plan.pitch,
-                        CONVPOOL_CHAIN_ADDS if begin > 0 else CONVPOOL_CHAIN_STARTS)
+                        CONVPOOL_CHAIN_ADDS if begin > 0 else CONVPOOL_CHAIN_STARTS, next)
                     tile = tile + kernels.columns
-            begin = begin + plan.depth_block
+            begin = end
 
 
 cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in weights,

@@ -395,10 +395,10 @@ static void direct(const char *verb, const layer *l, int dtype, int isa, int cha
                     const int chain = begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS;
                     if (channels_last) {
                         k->gemm_turned(columns, rows, steps, b, a, k->columns,
-                                       tiles + at * tile_size, k->columns, chain);
+                                       tiles + at * tile_size, k->columns, chain, a);
                     } else {
                         k->gemm_tile(rows, columns, steps, a, b, k->columns,
-                                     tiles + at * tile_size, k->columns, chain);
+                                     tiles + at * tile_size, k->columns, chain, b);
                     }
                 }
             }
@@ -444,10 +444,10 @@ static void in_place(int dtype, int isa, int channels_last)
             char *tile = tiles + pixel * k->columns * c.real;
             const int64_t rows = least(k->rows, PIXELS - pixel);
             k->gemm_rows(rows, used, FIRST, c.x, place + pixel, offset, weights, k->columns, tile,
-                         k->columns, CONVPOOL_CHAIN_STARTS);
+                         k->columns, CONVPOOL_CHAIN_STARTS, weights);
             k->gemm_rows(rows, used, CHANNELS - FIRST, c.x, place + pixel, offset + FIRST,
                          weights + FIRST * k->columns * c.real, k->columns, tile, k->columns,
-                         CONVPOOL_CHAIN_GOES_ON);
+                         CONVPOOL_CHAIN_GOES_ON, weights);
         }
         k->store_tile(&c.conv, tiles, k->columns, 1, channel, used, 0, PIXELS, c.bias, NULL, c.out);
     }
@@ -490,7 +490,8 @@ static void windows(const char *verb, const layer *l, int dtype, int isa, int ch
                 for (p = 0; p < pixels; p += k->rows) {
                     k->gemm_rows(least(k->rows, pixels - p), used, end - begin, copy, place + p,
                                  offset, weights + (strip * depth + begin) * tile_size, k->columns,
-                                 tiles + (strip * most + p) * tile_size, k->columns, chain);
+                                 tiles + (strip * most + p) * tile_size, k->columns, chain,
+                                 weights);
                 }
             }
         }
@@ -565,7 +566,8 @@ static void winograd(const layer *l, int dtype, int isa, int channels_last)
                                        (strip * l->channels + begin) * k->rows) * c.real,
                             points + (point * plane + begin * pitch + tile) * c.real, pitch,
                             sums + (point * sum_plane + strip * k->rows * pitch + tile) * c.real,
-                            pitch, begin > 0 ? CONVPOOL_CHAIN_ADDS : CONVPOOL_CHAIN_STARTS);
+                            pitch, begin > 0 ? CONVPOOL_CHAIN_ADDS : CONVPOOL_CHAIN_STARTS,
+                            weights);
                     }
                 }
             }

@@ -49,6 +49,6 @@ def matches(x, weight):
         count = min(outputs - i, k.columns)
         k.pack_pixels(&conv, numbers, 0, depth, i, count, k.columns, depth * k.columns, panel)
         k.gemm_tile(1, count, depth, weights, panel, k.columns, tile, k.columns,
-                    convpool.CONVPOOL_CHAIN_STARTS)
+                    convpool.CONVPOOL_CHAIN_STARTS, weights)
         k.store_tile(&conv, tile, k.columns, 0, 0, 1, i, count, NULL, NULL, out)
     return [out[i] for i in range(outputs)]

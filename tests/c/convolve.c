@@ -78,7 +78,8 @@ static void convolve(const convpool_kernels *k)
                 const int64_t channel = strip * rows, left = OUT_CHANNELS - channel;
                 const int64_t high = left < rows ? left : rows;
                 k->gemm_tile(high, wide, depth, weights + channel * depth, panel + p * depth,
-                             columns, tile, columns, CONVPOOL_CHAIN_STARTS);
+                             columns, tile, columns, CONVPOOL_CHAIN_STARTS,
+                             weights + (channel + rows) * depth);
                 k->store_tile(&conv, tile, columns, 0, channel, high, pixel + p, wide, bias, NULL,
                               convolved);
             }
