@@ -38,6 +38,9 @@ WORK = {
     "1x1, channels last": conv(70, 50, (1, 1), (23, 21), layout="NHWC"),
     "winograd": conv(70, 20, (3, 3), (33, 29), padding=1, algorithm="winograd"),
     "winograd 5x5": conv(7, 8, (5, 5), (13, 40), padding=2, algorithm="winograd"),
+    "winograd, few tiles": conv(20, 70, (3, 3), (7, 9), padding=1, algorithm="winograd"),
+    "few pixels": conv(90, 112, (3, 3), (3, 3), padding=1),
+    "few points": conv(300, 112, (1, 1), (3, 3)),
     "long sums": conv(300, 20, (3, 3), (7, 9), padding=1, algorithm="direct"),
     "strided": conv(16, 33, (5, 5), (40, 37), stride=2, padding="same", activation="silu"),
     "groups": conv(24, 36, (3, 3), (25, 27), groups=3, padding_mode="reflect", padding=2),
@@ -50,6 +53,10 @@ WORK = {
     "max_pool2d": (
         (5, 20, 50, 51),
         lambda x, **more: convpool.max_pool2d(x, 3, stride=2, padding=1, **more),
+    ),
+    "max_pool2d, narrow": (
+        (5, 300, 7, 5),
+        lambda x, **more: convpool.max_pool2d(x, (3, 5), stride=1, padding=(1, 2), **more),
     ),
     "avg_pool2d": (
         (5, 20, 50, 51),
