@@ -64,7 +64,7 @@
  *     1 <= rows <= k->rows, 1 <= columns <= k->columns, b_step and tile_step >= columns rounded up
  *     to whole vectors: k->columns is enough. Whole vectors of b and of the tile are read and
  *     written, and b perhaps one step too far. Meanwhile depth * k->rows elements are fetched into
- *     the cache from `next` on: weights of the tile after this one; b, if there is nothing to fetch.
+ *     the cache from `next` on: weights of the tile after this one, or b if there are none.
  *
  *   gemm_turned(rows, columns, depth, a, b, b_step, tile, tile_step, chain, next)
  *     gemm_tile where the rows are pixels and the columns channels: the same function but for quads

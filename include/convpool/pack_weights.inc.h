@@ -19,6 +19,44 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_part)(const STORAGE *from, const int64_t
     }
 }
 
+#if STORAGE_IS_REAL
+/* Result: whether all weights of an output channel follow one another, in the order of steps. */
+TARGET CONVPOOL_INLINE int NAME(weights_follow)(const convpool_conv *conv, const int64_t *stride)
+{
+    int64_t step = 1;
+    int axis;
+    for (axis = CONVPOOL_COLUMN; axis >= CONVPOOL_DEPTH; --axis) {
+        if (conv->axis[axis].kernel > 1 && stride[2 + axis] != step) {
+            return 0;
+        }
+        step *= conv->axis[axis].kernel;
+    }
+    return conv->channels == 1 || stride[1] == step;
+}
+
+/* pack_weights of such ones: lines of a matrix, which is turned. */
+TARGET CONVPOOL_NOINLINE void NAME(turn_weights)(const STORAGE *from, int64_t step, int64_t depth,
+                                                 int64_t used, int64_t width, REAL *piece,
+                                                 int64_t block, int64_t pitch)
+{
+    const int64_t lanes = CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME);
+    int64_t k, lane;
+    for (; depth > 0; depth -= block, from += block, piece += pitch) {
+        const int64_t steps = depth < block ? depth : block, whole = steps - steps % lanes;
+        CONVPOOL_PASTE(convpool_, turn, REAL_NAME, ISA_NAME)
+        (from, step, used, whole, piece, width);
+        for (k = whole; k < steps; ++k) {
+            NAME(gather)(from + k, NULL, step, used, piece + k * width);
+        }
+        for (k = 0; used < width && k < steps; ++k) {
+            for (lane = used; lane < width; ++lane) {
+                piece[k * width + lane] = 0;
+            }
+        }
+    }
+}
+#endif
+
 /* Packs output channels [channel, channel + width) of one group for all steps k; `weight` is the
  * group's first element, with strides (out channel, channel, depth, row, column). Each `block`
  * steps are one piece of the strip, `pitch` elements from the one before.
@@ -31,6 +69,15 @@ TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const 
     const int64_t left = conv->out_channels - channel, used = left < width ? left : width;
     REAL *piece = (REAL *)strip, *to = piece, *end = piece + block * width;
     int64_t apart[CHANNELS], c, d, r, k, lane;
+#if STORAGE_IS_REAL
+    /* (Fours are turned at once.) */
+    if ((used + 3) / 4 * 4 <= width && NAME(weights_follow)(conv, stride)) {
+        NAME(turn_weights)((const STORAGE *)weight + channel * stride[0], stride[0],
+                           conv->channels * convpool_taps(conv->axis), used, width, to, block,
+                           pitch);
+        return;
+    }
+#endif
     for (c = 0; c < CHANNELS; ++c) {
         apart[c] = c * stride[1];
     }

@@ -38,8 +38,7 @@ cdef enum:
     STRIP = 24 << 10     # bytes of a strip of columns: three quarters of a first level of cache
     POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
-    NEAR = 40 << 10    # bytes from point to point times channels of output: no more, and packing
-                       # would not be repaid
+    NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     TOGETHER = 4         # strips of pixels that are stored at once, as longer lines
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
