@@ -1,5 +1,7 @@
 """A packed weight gives the bits of the plain call, whatever happens to what it was made from."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,38 @@ def test_bits_of_the_plain_call(case, layout, dtype):
     np.testing.assert_array_equal(convpool.conv2d(x, packed, layout=layout, **arguments), expected)
     assert packed.shape == weight_shape
     assert packed.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize(
+    ("outputs", "kernel", "algorithm"), [(16, 1, "auto"), (80, 3, "auto"), (80, 3, "direct")]
+)
+def test_images_that_want_the_weight_otherwise(outputs, kernel, algorithm, flip, groups, dtype):
+    """Large and small images, one row, points that lie far apart, again and again."""
+    weight = normal(1, (outputs, 300 // groups, kernel, kernel), dtype)
+    packed = convpool.pack_weight(weight, groups=groups, flip=flip, algorithm=algorithm)
+    images = [normal(2, (1, 300, *size), dtype) for size in ((3, 3), (16, 16), (9, 11))]
+    images += [images[1][:, :, ::2, ::-2], images[0]]
+    for x in images:
+        expected = convpool.conv2d(x, weight, groups=groups, flip=flip, algorithm=algorithm)
+        np.testing.assert_array_equal(convpool.conv2d(x, packed), expected)
+
+
+def test_a_weight_is_kept_once():
+    """In strips alone, where these hold all of it."""
+    weight = normal(1, (1024, 1024, 1, 1), np.float32)
+    tracemalloc.start()
+    try:
+        packed = convpool.pack_weight(weight)
+        for size in (1, 64):
+            convpool.conv2d(np.ones((1, 1024, size, 1), np.float32), packed)
+            assert (
+                tracemalloc.get_traced_memory()[0] < (1 if size == 1 else 2) * 1.1 * weight.nbytes
+            )
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("spatial", [1, 3])

@@ -137,7 +137,7 @@ cdef class Packed:
     call needs alone.
     """
     cdef Terms terms
-    cdef cnp.ndarray kernels   # as summed: flipped if they are to be
+    cdef cnp.ndarray kernels   # as summed: flipped if they are to be; empty if strips are whole
     cdef cnp.ndarray biases
     cdef Strips strips
     cdef readonly object dtype
@@ -167,8 +167,6 @@ cdef class Packed:
                 f"{cnp.PyArray_DIM(kernels, 0)} channels")
         self.biases = None if bias is None else bias_of_sums(bias, kernels).copy()
         check_packable(kernels, self.terms.conv.groups)
-        if not shared:
-            kernels = kernels.copy()
         self.shape = (<object>kernels).shape
         self.dtype = kernels.dtype
         self.said = written((
@@ -179,9 +177,14 @@ cdef class Packed:
         for i in range(spatial):
             axis[i].kernel = cnp.PyArray_DIM(kernels, 2 + i)
         check_algorithm(&self.terms)
-        self.strips = Strips() if shared else _conv.pack_weight(
+        if shared:
+            self.strips = Strips()
+            return
+        self.strips = _conv.pack_weight(
             &self.terms.conv, self.kernels, kernels_for(element_type(kernels)),
             self.terms.channels_last, self.terms.algorithm, num_threads)
+        self.kernels = (np.broadcast_to(np.zeros((), self.dtype), self.shape)
+                        if self.strips.whole else self.kernels.copy())
 
     @property
     def biased(self):

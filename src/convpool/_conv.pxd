@@ -11,6 +11,8 @@ cdef enum:  # as _arguments.ALGORITHMS numbers them
 
 cdef class Strips:
     cdef Block rows, columns, winograd
+    cdef bint whole  # so that the weight need not be kept: an array of its shape and type will do
+    cdef bint used   # by a call
 
 cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
                         const convpool_kernels* kernels, bint channels_last, int algorithm,

@@ -27,7 +27,7 @@ from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport (
     ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div, cut)
-from convpool._stencil cimport run_stencil, suits_stencil
+from convpool._stencil cimport is_depthwise, run_stencil, suits_stencil
 from convpool._threads cimport threads_for
 from convpool._winograd cimport fits_winograd, pays_winograd, run_winograd, transform_weights
 
@@ -464,25 +464,56 @@ cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, byte
 
 
 cdef class Strips:
-    """A weight as the algorithms read it, each form made when it is first asked for. (Two threads
-    that ask at once make it twice; the last one's stays.)"""
+    """A weight as the algorithms read it, each form made when it is first asked for; what was
+    prepared for a call that then asks for another goes. (Two threads that ask at once make a form
+    twice; the last one's stays.)"""
+
+
+cdef cnp.ndarray unpack(const Plan* plan, const convpool_conv* conv, Block packed,
+                        cnp.ndarray like):
+    """The weight that `pack` was given, of the shape and type of `like`."""
+    cdef bint double = plan.kernels.real_size == sizeof(double)
+    cdef cnp.npy_intp[5] shape = [conv.groups, plan.weight_group // plan.weight_block,
+                                  plan.channel_strips, plan.depth_block, plan.channel_width]
+    strips = cnp.PyArray_SimpleNewFromData(
+        5, shape, cnp.NPY_DOUBLE if double else cnp.NPY_FLOAT, packed.data)
+    whole = strips.transpose(0, 2, 4, 1, 3).reshape((shape[0], shape[2] * shape[4], -1))
+    whole = whole[:, :conv.out_channels, :plan.depth].astype(like.dtype)
+    return whole.reshape((<object>like).shape)
+
+
+cdef cnp.ndarray weight_of(Strips strips, const Plan* plan, const convpool_conv* conv,
+                           cnp.ndarray weight):
+    """A weight, or if its strips are whole what they hold of it."""
+    cdef Plan made = plan[0]
+    cdef Block packed = strips.columns if strips.rows is None else strips.rows
+    if not strips.whole:
+        return weight
+    made.pixel_rows = strips.rows is None
+    plan_weights(&made, conv)
+    return unpack(&made, conv, packed, weight)
 
 
 cdef Block direct_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
                          cnp.ndarray weight, int threads):
+    cdef Block packed = strips.columns if plan.pixel_rows else strips.rows
+    if packed is not None:
+        return packed
+    packed = pack(plan, conv, weight_of(strips, plan, conv, weight), threads)
     if plan.pixel_rows:
-        if strips.columns is None:
-            strips.columns = pack(plan, conv, weight, threads)
-        return strips.columns
-    if strips.rows is None:
-        strips.rows = pack(plan, conv, weight, threads)
-    return strips.rows
+        strips.columns = packed
+        strips.rows = strips.rows if strips.used else None
+    else:
+        strips.rows = packed
+        strips.columns = strips.columns if strips.used else None
+    return packed
 
 
 cdef Block winograd_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
                            cnp.ndarray weight, int threads):
     if strips.winograd is None:
-        strips.winograd = transform_weights(conv, plan.kernels, weight, threads)
+        strips.winograd = transform_weights(
+            conv, plan.kernels, weight_of(strips, plan, conv, weight), threads)
     return strips.winograd
 
 
@@ -511,6 +542,8 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
         winograd_strips(strips, &plan, &sized, weight, threads)
     else:
         direct_strips(strips, &plan, &sized, weight, threads)
+        strips.whole = (kernels.products == 1
+                        and not is_depthwise(sized.channels, sized.out_channels))
     return strips
 
 
@@ -520,7 +553,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
                          num_threads) except -1:
     """Convolves into `out`. The caller has checked everything: strides count whole aligned native
     elements, `bias` is contiguous and of the type sums have, `strips` are what `pack_weight` made
-    of this weight, or None."""
+    of this weight, or None. Where they are whole nothing is read of the weight itself."""
     cdef Plan plan
     cdef Block packed
     cdef int threads
@@ -540,9 +573,11 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
         strips = Strips()
     if by_winograd(conv, algorithm):
         packed = winograd_strips(strips, &plan, conv, weight, threads)
+        strips.used = True
         run_winograd(conv, plan.kernels, packed.data, x, bias, residual, out, threads)
         return 0
     plan_blocks(&plan, conv, threads)
     packed = direct_strips(strips, &plan, conv, weight, threads)
+    strips.used = True
     run(&plan, conv, packed.data, x, bias, residual, out, min(threads, plan.tasks))
     return 0

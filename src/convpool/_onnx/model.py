@@ -48,8 +48,18 @@ class Graph:
     mapped: mmap.mmap | None = None  # the file that constants are views of
 
     def let_go(self, name: str) -> None:
-        """Forget a constant; its pages of a mapped file need not stay in memory."""
-        value = self.constants.pop(name)
+        """Forget a constant."""
+        self._release(self.constants.pop(name))
+
+    def align(self, name: str) -> None:
+        """Make a constant one that kernels can read: files put numbers anywhere."""
+        value = self.constants[name]
+        if not value.flags.aligned:
+            self.constants[name] = value.copy()
+            self._release(value)
+
+    def _release(self, value: Array) -> None:
+        """A constant's pages of a mapped file need not stay in memory."""
         if self.mapped is None or value.nbytes < 2**20 or not hasattr(self.mapped, "madvise"):
             return
         begin = np.frombuffer(self.mapped, np.uint8).ctypes.data

@@ -12,9 +12,7 @@ from .operators import Kernel, operator
 
 def packed_rows(weight: Array, bias: Array | None, activation: Any) -> PackedWeight:
     """A layer of (out_features, in_features), packed for rows as pixels with channels last."""
-    return pack_weight(
-        np.ascontiguousarray(weight)[:, :, None], bias, layout="NWC", activation=activation
-    )
+    return pack_weight(weight[:, :, None], bias, layout="NWC", activation=activation)
 
 
 def fits_rows(weight: Array | None) -> bool:
