@@ -114,7 +114,9 @@ TARGET CONVPOOL_NOINLINE int NAME(pool_sliding)(const convpool_pool *pool,
     out += block->channel * out_step[CONVPOOL_AT_CHANNEL] +
            block->depth * out_step[CONVPOOL_AT_DEPTH] + block->row * out_step[CONVPOOL_AT_ROW];
     if (flat) {
-        NAME(pool_flat)(axis, down, block->channels * block->rows * axis->out, out);
+        const int64_t count = block->channels * block->rows * axis->out;
+        NAME(fill)(down + count, 0, CONVPOOL_POOL_REACH + 16);
+        NAME(pool_flat)(axis, down, count, out);
         return 1;
     }
     if (!pool->average) {
