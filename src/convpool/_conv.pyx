@@ -26,7 +26,7 @@ cimport numpy as cnp
 from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport (
-    ALIGNMENT, Block, aligned, beyond, bytes_in, bytes_out, ceil_div, cut)
+    ALIGNMENT, Block, aligned, beyond, blocks_for, bytes_in, bytes_out, ceil_div, cut, first_of)
 from convpool._stencil cimport is_depthwise, run_stencil, suits_stencil
 from convpool._threads cimport threads_for
 from convpool._winograd cimport fits_winograd, pays_winograd, run_winograd, transform_weights
@@ -168,8 +168,7 @@ cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int64_
     cdef double cost, best = -1
     for channel_blocks in range(fewest_channels, max(fewest_channels, most) + 1):
         tasks = conv.groups * channel_blocks  # of each block of pixels
-        blocks = ceil_div(ceil_div(fewest * tasks, threads) * threads, tasks)
-        blocks = min(blocks, plan.pixel_units)
+        blocks = min(blocks_for(fewest, tasks, threads), plan.pixel_units)
         pixels = ceil_div(plan.pixel_units, blocks) * plan.pixel_unit
         channels = ceil_div(plan.channel_units, channel_blocks) * plan.channel_unit
         cost = (<double>ceil_div(blocks * tasks, threads)
@@ -255,12 +254,6 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     for task in prange(tasks, nogil=True, num_threads=threads, schedule="static"):
         pack_strip(plan, conv, data, stride, task, strips)
     return packed
-
-
-cdef inline int64_t first_of(int64_t count, int64_t unit, int64_t blocks,
-                             int64_t block) noexcept nogil:
-    """Where a block begins of so many that share `count` of something in whole units."""
-    return min(count, unit * cut(ceil_div(count, unit), blocks, block))
 
 
 cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,

@@ -17,6 +17,18 @@ cdef inline int64_t cut(int64_t total, int64_t blocks, int64_t block) noexcept n
     return total * block // blocks
 
 
+cdef inline int64_t first_of(int64_t count, int64_t unit, int64_t blocks,
+                             int64_t block) noexcept nogil:
+    """Where a block begins of so many that share `count` of something in whole units."""
+    return min(count, unit * cut(ceil_div(count, unit), blocks, block))
+
+
+cdef inline int64_t blocks_for(int64_t fewest, int64_t tasks, int64_t threads) noexcept nogil:
+    """The fewest blocks, `fewest` or more, of so many tasks each that threads get equally many, or
+    nearly so."""
+    return ceil_div(ceil_div(fewest * tasks, threads) * threads, tasks)
+
+
 cdef inline int64_t aligned(int64_t size) noexcept nogil:
     return ceil_div(size, ALIGNMENT) * ALIGNMENT
 

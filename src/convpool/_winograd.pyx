@@ -26,7 +26,7 @@ cimport numpy as cnp
 from convpool._geometry cimport fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport (
-    ALIGNMENT, Block, beyond, bytes_in, bytes_out, ceil_div, cut)
+    ALIGNMENT, Block, beyond, blocks_for, bytes_in, bytes_out, ceil_div, cut, first_of)
 
 cnp.import_array()
 
@@ -113,8 +113,7 @@ cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int th
     cdef double cost, best = -1
     for sections in range(1, min(<int64_t>threads, plan.channel_strips) + 1):
         tasks = conv.groups * sections  # of each chunk
-        chunks = ceil_div(ceil_div(fewest * tasks, threads) * threads, tasks)
-        chunks = min(chunks, plan.strips)
+        chunks = min(blocks_for(fewest, tasks, threads), plan.strips)
         outputs = ceil_div(plan.channel_strips, sections) * plan.kernels.rows
         units = ceil_div(plan.strips * tasks, threads)
         cost = (<double>units * (TRANSFORM + MULTIPLY * outputs)
@@ -172,7 +171,7 @@ cdef Block transform_weights(const convpool_conv* conv, const convpool_kernels* 
 
 
 cdef inline int64_t first_tile(const Plan* plan, int64_t chunk) noexcept nogil:
-    return min(plan.tiles, cut(plan.strips, plan.chunks, chunk) * CONVPOOL_WINOGRAD_TILES)
+    return first_of(plan.tiles, CONVPOOL_WINOGRAD_TILES, plan.chunks, chunk)
 
 
 cdef inline bytes_in weights_at(const Plan* plan, const convpool_conv* conv, bytes_in weights,
