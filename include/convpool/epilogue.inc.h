@@ -9,8 +9,11 @@
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 #define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
+#define CACHE_LINE (64 / (int64_t)sizeof(STORAGE))
+
 /* Lines of sums and where they belong. From line to line and from value to value each array steps
- * as it says; bias and residual may be NULL. */
+ * as it says; bias and residual may be NULL. What is `ahead` of a line by so many elements will be
+ * stored soon, and is fetched: processors store to what no cache holds little by little. */
 typedef struct NAME(lines) {
     int64_t count, length;
     const REAL *sums;
@@ -20,7 +23,7 @@ typedef struct NAME(lines) {
     const STORAGE *residual;
     int64_t residual_line, residual_step;
     STORAGE *out;
-    int64_t out_line, out_step;
+    int64_t out_line, out_step, ahead;
 } NAME(lines);
 
 #ifdef QUANTIZED
@@ -114,7 +117,7 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
                                                        : -(REAL)INFINITY;
     const REAL high = activation == CONVPOOL_HARDTANH ? (REAL)conv->activation_parameter[1]
                                                       : (REAL)INFINITY;
-    int64_t i;
+    int64_t i, j;
     for (i = 0; i < lines->count; ++i) {
         const REAL *sums = lines->sums + i * lines->sums_line;
         const REAL *bias = lines->bias == NULL ? NULL : lines->bias + i * lines->bias_line;
@@ -125,6 +128,9 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
             NAME(store_any)(conv, lines->length, sums, bias, lines->bias_step, residual,
                             lines->residual_step, out, lines->out_step);
             continue;
+        }
+        for (j = 0; j < lines->length; j += CACHE_LINE) {
+            CONVPOOL_PREFETCH_OUT(out + lines->ahead + j);
         }
         switch (biased * 2 + (residual != NULL)) {
 #define BOUNDED(biased, residue)                                                               \
@@ -218,6 +224,7 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
         lines.out = (STORAGE *)out + out_at;
         lines.out_line = os[line];
         lines.out_step = os[step];
+        lines.ahead = 2 * os[line];
         NAME(store_lines)(conv, &lines);
     }
 }
@@ -274,3 +281,4 @@ TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const con
 
 #undef NAME
 #undef REAL_VERB
+#undef CACHE_LINE

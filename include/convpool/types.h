@@ -21,11 +21,13 @@
 #define CONVPOOL_RESTRICT __restrict__
 #endif
 
-/* A hint that what p points to, which need not exist, will be read soon. */
+/* Hints that what p points to, which need not exist, will be read soon, or written. */
 #if defined(__GNUC__) || defined(__clang__)
 #define CONVPOOL_PREFETCH(p) __builtin_prefetch(p)
+#define CONVPOOL_PREFETCH_OUT(p) __builtin_prefetch(p, 1)
 #else
 #define CONVPOOL_PREFETCH(p) ((void)(p))
+#define CONVPOOL_PREFETCH_OUT(p) ((void)(p))
 #endif
 
 /* Before a loop of few and constant steps: unrolled, the arrays it indexes become registers. GCC

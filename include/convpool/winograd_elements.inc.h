@@ -248,6 +248,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, cons
                         run->top * os[CONVPOOL_AT_ROW] + run->left * os[CONVPOOL_AT_COLUMN];
             lines.out_line = os[CONVPOOL_AT_ROW];
             lines.out_step = os[CONVPOOL_AT_COLUMN];
+            lines.ahead = os[CONVPOOL_AT_CHANNEL];
             NAME(store_lines)(conv, &lines);
         }
     }
