@@ -326,6 +326,29 @@ def test_sums_longer_than_a_block_1x1(channels, outputs, layout):
     check(x, weight, normal(3, outputs), layout=layout)
 
 
+VIEWS = {
+    "whole": lambda x: x,
+    "backwards": lambda x: x[:, ::-1],
+    "every second": lambda x: x[:, ::2],
+    "one again and again": lambda x: np.broadcast_to(x[:, :1], x.shape),
+    "parts of rows": lambda x: x[..., 1:],
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(("height", "width"), [(6, 8), (7, 7), (10, 13), (16, 24), (32, 32)])
+def test_points_that_few_channels_see(height, width, view, threads, dtype):
+    """Read where they lie: pixels that fill vectors and that do not, and run on between images."""
+    for channels, outputs in ((3, 5), (270, 33)):
+        x = VIEWS[view](normal(1, 3, channels, height, width, dtype=dtype))
+        weight = normal(2, outputs, x.shape[1], 1, 1, dtype=dtype)
+        bias = normal(3, outputs, dtype=dtype)
+        y = convpool.conv2d(x, weight, bias, num_threads=threads)
+        assert_convolves(y, x, weight, bias)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize(("channels", "size"), [(29, 3), (64, 3), (11, 5), (100, 3), (7, 11)])
 def test_sums_longer_than_a_block_within_a_channel(channels, size, layout):

@@ -61,9 +61,10 @@
  *   gemm_tile(rows, columns, depth, a, b, b_step, tile, tile_step, chain, next)
  *     tile[r * tile_step + c] = the chain over k < depth of a[k * k->rows + r] * b[k * b_step + c]:
  *     from 0, from what the tile holds, or from 0 and then added to it (convpool_chain).
- *     1 <= rows <= k->rows, 1 <= columns <= k->columns, b_step and tile_step >= columns rounded up
- *     to whole vectors: k->columns is enough. Whole vectors of b and of the tile are read and
- *     written, and b perhaps one step too far. Meanwhile depth * k->rows elements are fetched into
+ *     1 <= rows <= k->rows, 1 <= columns <= k->columns, tile_step >= columns rounded up to whole
+ *     vectors: k->columns is enough. b_step may be anything: pixels of one tap that fill whole
+ *     vectors need no packing. Whole vectors of b and of the tile are read and written, and b,
+ *     where k->lanes is 1, perhaps one step too far. Meanwhile depth * k->rows elements are fetched into
  *     the cache from `next` on: weights of the tile after this one, or b if there are none.
  *
  *   gemm_turned(rows, columns, depth, a, b, b_step, tile, tile_step, chain, next)

@@ -81,7 +81,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
  * the tile: in place of what it holds, continuing its chains, or added to it (convpool_chain).
  * Preconditions: 1 <= rows <= ROWS, 1 <= columns <= COLUMNS; a holds depth * ROWS elements; whole
  * vectors of b and tile may be touched, and b may be read one step too far, as GCC does to sum two
- * columns without VEC; no overlap. What `next` points to need not exist. */
+ * columns without VEC; the tile overlaps nothing. What `next` points to need not exist. */
 TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64_t depth,
                                             const void *a, const void *b, int64_t b_step,
                                             void *tile, int64_t tile_step, int chain,

@@ -39,6 +39,8 @@ cdef enum:
     POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
+    FEW = 32             # channels of output for which points need no packing; twice as many, if
+    PAGES = 384 << 10    # ... the processor knows all pages by heart that a strip lies in
     TOGETHER = 4         # strips of pixels that are stored at once, as longer lines
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
@@ -63,6 +65,7 @@ cdef struct Plan:
     const convpool_kernels* kernels
     int pixel_rows               # tiles: rows of pixels, columns of channels; or the other way
     Source source
+    int points_lie               # columns that are whole vectors of an image are read in place
     int64_t depth, depth_block
     int64_t pixels, pixel_width, pixel_unit, pixel_units, pixel_blocks
     int64_t channel_width, channel_strips, channel_unit, channel_units, channel_blocks
@@ -124,6 +127,18 @@ cdef bint suits_rows(const convpool_kernels* kernels, const convpool_conv* conv,
             and (source == COPIED or <double>apart * conv.out_channels <= NEAR))
 
 
+cdef bint suits_columns(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+    """Whether points that are columns should be read where they lie: that saves packing them, but
+    each output channel's weights meet them where they straddle lines of the cache, each channel in
+    another page. Without vectors gemm_tile reads too far."""
+    cdef int64_t apart = conv.x_stride[CONVPOOL_AT_CHANNEL] * <int64_t>kernels.element_size
+    cdef int64_t pages = min(conv.channels, <int64_t>DEPTH_BLOCK) * apart
+    return (is_points(conv) and convpool_pixels(conv.axis) == conv.axis[CONVPOOL_COLUMN].size
+            and conv.x_stride[CONVPOOL_AT_COLUMN] == 1 and kernels.lanes > 1
+            and kernels.element_size == kernels.real_size and apart % (4 * CROWDED) != 0
+            and conv.out_channels <= (2 * FEW if pages <= PAGES else FEW))
+
+
 cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) noexcept:
     """Which way round tiles lie, and where their pixels are read. No result depends on it."""
     plan.source = source_of_rows(plan.kernels, conv)
@@ -132,6 +147,7 @@ cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) 
         or suits_rows(plan.kernels, conv, plan.source))
     if not plan.pixel_rows:
         plan.source = PACKED
+    plan.points_lie = not plan.pixel_rows and suits_columns(plan.kernels, conv)
 
 
 cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) noexcept:
@@ -161,8 +177,8 @@ cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int64_
                    int threads) noexcept nogil:
     """Finds how many blocks of pixels and of channels, so many or more, keep all threads busy and
     pack the fewest pixels and read the fewest weights twice."""
-    cdef int64_t packing = (PACK if plan.source == PACKED else COPY if plan.source == COPIED
-                            else MEET)
+    cdef int64_t packing = (COPY if plan.source == COPIED
+                            else MEET if plan.source == IN_PLACE or plan.points_lie else PACK)
     cdef int64_t most = min(<int64_t>threads, plan.channel_units), channel_blocks, blocks, tasks
     cdef int64_t pixels, channels
     cdef double cost, best = -1
@@ -293,6 +309,45 @@ cdef bytes_in find_rows(const Plan* plan, const convpool_conv* conv, Part* part,
     return copy
 
 
+cdef inline bint lies(const Plan* plan, const convpool_conv* conv, const Part* part,
+                      int64_t strip) noexcept nogil:
+    """Whether a strip of columns is read in place."""
+    cdef int64_t first = part.pixel + part.begin[strip], size = convpool_pixels(conv.axis)
+    cdef int64_t last = part.pixel + part.begin[strip + 1] - 1
+    return (plan.points_lie and (last + 1 - first) % plan.kernels.lanes == 0
+            and first // size == last // size)
+
+
+cdef void pack_columns(const Plan* plan, const convpool_conv* conv, const Part* part, bytes_in x,
+                       int64_t begin, int64_t end, bytes_out panel) noexcept nogil:
+    """Steps [begin, end) of a part's pixels, or of those that are not read in place."""
+    cdef int64_t strip
+    if not plan.points_lie:
+        plan.kernels.pack_pixels(conv, x, begin, end, part.pixel, part.pixels, plan.pixel_width,
+                                 plan.strip_pitch, panel)
+        return
+    for strip in range(part.strips):
+        if not lies(plan, conv, part, strip):
+            plan.kernels.pack_pixels(
+                conv, x, begin, end, part.pixel + part.begin[strip],
+                part.begin[strip + 1] - part.begin[strip], plan.pixel_width, plan.strip_pitch,
+                panel + strip * plan.strip_pitch * <int64_t>plan.kernels.real_size)
+
+
+cdef bytes_in find_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
+                           bytes_in x, bytes_in panel, int64_t strip, int64_t begin,
+                           int64_t* step) noexcept nogil:
+    """Where step `begin` of a strip is, and how far the next."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size, size = convpool_pixels(conv.axis)
+    cdef int64_t pixel = part.pixel + part.begin[strip]
+    if not lies(plan, conv, part, strip):
+        step[0] = plan.pixel_width
+        return panel + strip * plan.strip_pitch * real
+    step[0] = conv.x_stride[CONVPOOL_AT_CHANNEL]
+    return x + (pixel // size * conv.x_stride[CONVPOOL_AT_BATCH] + pixel % size
+                + begin * step[0]) * real
+
+
 cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
                         bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
                         bytes_out out, bytes_out scratch) noexcept nogil:
@@ -304,8 +359,7 @@ cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
     while begin < plan.depth:
         end = min(begin + plan.depth_block, plan.depth)
         if plan.source == PACKED:
-            plan.kernels.pack_pixels(conv, x, begin, end, part.pixel, part.pixels,
-                                     plan.pixel_width, plan.strip_pitch, panel)
+            pack_columns(plan, conv, part, x, begin, end, panel)
         else:
             rows = find_rows(plan, conv, part, x, begin, end, panel, offsets)
         first = 0
@@ -316,8 +370,8 @@ cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
                 multiply_rows(plan, conv, part, weights, rows, offsets, tiles, begin, end, first,
                               last, bias, residual, out)
             else:
-                multiply_columns(plan, conv, part, weights, panel, tiles, begin, end, first, last,
-                                 bias, residual, out)
+                multiply_columns(plan, conv, part, weights, x, panel, tiles, begin, end, first,
+                                 last, bias, residual, out)
             first = last
         begin = end
 
@@ -380,16 +434,17 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
 
 
 cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
-                           bytes_in weights, bytes_in panel, bytes_out tiles, int64_t begin,
-                           int64_t end, int64_t first, int64_t last, bytes_in bias,
+                           bytes_in weights, bytes_in x, bytes_in panel, bytes_out tiles,
+                           int64_t begin, int64_t end, int64_t first, int64_t last, bytes_in bias,
                            bytes_in residual, bytes_out out) noexcept nogil:
     """The same with pixels as columns: a strip of them stays while weights stream past it."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size, pitch = TOGETHER * kernels.columns
-    cdef int64_t strip = first // plan.channel_width, p = 0, q, strips, channel
+    cdef int64_t strip = first // plan.channel_width, p = 0, q, strips, channel, step = 0
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
     cdef bytes_in next
+    cdef bytes_in columns
     cdef bytes_out tile
     cdef bytes_out lines = tiles
     while p < part.strips:
@@ -398,6 +453,7 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
             lines = tiles + (p * plan.block_strips + TOGETHER * strip) * plan.tile_size
         for q in range(strips):
             weight = weights_at(plan, weights, begin, part.channel + first)
+            columns = find_columns(plan, conv, part, x, panel, p + q, begin, &step)
             tile = lines + q * kernels.columns * real
             channel = first
             while channel < last:
@@ -406,8 +462,7 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
                     next = weights_after(plan, weights, part, begin, channel + plan.channel_width)
                 kernels.gemm_tile(
                     min(plan.channel_width, last - channel), part.begin[p + q + 1]
-                    - part.begin[p + q], end - begin, weight,
-                    panel + (p + q) * plan.strip_pitch * real, plan.pixel_width, tile, pitch, chain,
+                    - part.begin[p + q], end - begin, weight, columns, step, tile, pitch, chain,
                     next)
                 weight += plan.weight_piece * real
                 tile += TOGETHER * plan.tile_size
