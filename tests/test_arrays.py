@@ -318,6 +318,34 @@ def test_out_is_the_residual(groups, layout):
     assert_same_bits(out, expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(
+    ("outputs", "size", "more"),
+    [
+        (40, 1, {}),
+        (100, 1, {}),
+        (16, 1, {"activation": "sigmoid"}),
+        (24, 3, {"algorithm": "direct", "activation": "relu"}),
+        (24, 3, {"algorithm": "winograd", "activation": ("hardtanh", (-1.0, 2.0))}),
+        (24, 3, {"groups": 24}),
+        (24, 5, {"groups": 24, "activation": "silu"}),
+    ],
+)
+def test_adding_in_place(outputs, size, more, layout, dtype):
+    """An out that is the residual, for each way that sums take to it, by several threads."""
+    generator = np.random.default_rng(3)
+    draw = lambda *shape: generator.standard_normal(shape).astype(dtype)  # noqa: E731
+    x, residual = draw(2, 24, 21, 22), draw(2, outputs, 21, 22)
+    if layout == "NHWC":
+        x, residual = (np.ascontiguousarray(np.moveaxis(a, 1, -1)) for a in (x, residual))
+    weight = draw(outputs, 24 // more.get("groups", 1), size, size)
+    terms = {"padding": size // 2, "layout": layout, "num_threads": 3, **more}
+    expected = convpool.conv2d(x, weight, residual=residual, **terms)
+    assert convpool.conv2d(x, weight, residual=residual, out=residual, **terms) is residual
+    assert_same_bits(residual, expected)
+
+
 def test_out_is_the_residual_backwards():
     residual = RESIDUAL.copy()
     expected = convpool.conv2d(X, WEIGHT, residual=RESIDUAL, padding=1)

@@ -105,6 +105,38 @@ def test_residual_block_is_two_steps():
     assert steps == ["Conv+relu", "Conv+residual+relu"]
 
 
+def sums_of_convolutions(last):
+    """Twice a convolution is added to what came before; of it all, `last` is left as the output."""
+    nodes = [helper.make_node("Conv", ["x", "w0"], ["a"])]
+    for i, (name, result) in enumerate((("a", "b"), ("b", "c")), 1):
+        nodes.append(helper.make_node("Conv", [name, f"w{i}"], [f"p{i}"], pads=[1] * 4))
+        nodes.append(helper.make_node("Relu", [f"p{i}"], [f"q{i}"]))
+        nodes.append(helper.make_node("Conv", [f"q{i}", "w3"], [f"r{i}"]))
+        nodes.append(helper.make_node("Add", [f"r{i}", name], [result]))
+    nodes += last
+    constants = [constant("w0", 6, 4, 1, 1), constant("w3", 6, 6, 1, 1, seed=3)]
+    constants += [constant(f"w{i}", 6, 6, 3, 3, seed=i) for i in (1, 2)]
+    return model_of(nodes, [("x", ["n", 4, 9, 8])], ["y"], constants)
+
+
+@pytest.mark.parametrize(
+    ("again", "places"),
+    [([], ["a", "b"]), (["b"], ["a"]), (["a"], ["b"]), (["a", "b"], [])],
+    ids=["none", "the second", "the first", "both"],
+)
+def test_sums_take_the_place_of_what_is_not_read_again(again, places):
+    nodes, last = [], "c"
+    for name in again:
+        nodes.append(helper.make_node("Mul", [last, name], [last + name]))
+        last += name
+    nodes.append(helper.make_node("MaxPool", [last], ["y"], kernel_shape=[2, 2]))
+    x = RNG(4).standard_normal((2, 4, 9, 8)).astype(np.float32)
+    net = assert_like_reference(sums_of_convolutions(nodes), {"x": x})
+    plan = net.plan()
+    found = re.findall(r"^Conv\+residual.* in (\w+) from 0 of axis 0$", plan, re.M)
+    assert found == places, plan
+
+
 ACTIVATIONS = [
     ("Relu", {}, "relu"),
     ("LeakyRelu", {"alpha": 0.3}, "leaky_relu"),

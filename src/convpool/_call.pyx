@@ -265,6 +265,23 @@ def image_geometry(int spatial, cnp.ndarray x, bint last):
     return single, channels, tuple([axis[i].size for i in range(spatial)])
 
 
+cdef bint same_elements(object out, cnp.ndarray array):
+    """Whether `out` is an array of the same elements in the same order."""
+    cdef cnp.ndarray one
+    cdef int axis
+    if array is None or not cnp.PyArray_CheckExact(out):
+        return False
+    one = out
+    if (cnp.PyArray_DATA(one) != cnp.PyArray_DATA(array)
+            or cnp.PyArray_NDIM(one) != cnp.PyArray_NDIM(array)):
+        return False
+    for axis in range(cnp.PyArray_NDIM(one)):
+        if (cnp.PyArray_DIM(one, axis) != cnp.PyArray_DIM(array, axis)
+                or cnp.PyArray_STRIDE(one, axis) != cnp.PyArray_STRIDE(array, axis)):
+            return False
+    return True
+
+
 def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, padding_mode,
              padding_value, flip, activation, residual, layout, algorithm, out, num_threads):
     """conv1d, conv2d and conv3d."""
@@ -322,7 +339,9 @@ def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, pa
                 f"{tuple([shape[i] for i in range(rank)])}")
     if terms.flip and packed is None:
         kernels = kernels[_flips[spatial]]
-    result = result_array(out, rank, shape, images, (images, kernels, biases, residuals), &copy)
+    # Each element of a residual is read before that of the result is written.
+    apart = None if same_elements(out, residuals) else residuals
+    result = result_array(out, rank, shape, images, (images, kernels, biases, apart), &copy)
     if conv.batch:
         fill_strides(conv.x_stride, images, last, single)
         fill_strides(conv.out_stride, result, last, single)

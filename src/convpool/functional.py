@@ -131,7 +131,7 @@ def conv2d(
         ("hardsigmoid", (1/6, 1/2)), "hardswish", ("hardtanh", (-1.0, 1.0)), ("softplus", 1.0);
         the name alone stands for the pair shown.
     residual : array_like, optional
-        Added before the activation; of the result's shape and type.
+        Added before the activation; of the result's shape and type. With out=residual, in place.
     layout : {"NCHW", "NHWC"}
         The order of axes of `x`, `residual` and the result.
     algorithm : {"auto", "direct", "winograd"}

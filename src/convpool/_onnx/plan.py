@@ -1,8 +1,9 @@
 """What depends on shapes: where results are kept, and the calls that put them there.
 
     trace:   run all steps once; note shapes, what hangs on shapes alone, and who sees whose memory
-    arrange: one place in a buffer for each result that a kernel can write to,
-             inside that of a Concat where there is one; used again once nobody reads it
+    arrange: one place in a buffer for each result that a kernel can write to: inside that of a
+             Concat where there is one, that of a residual it is added to; used again once
+             nobody reads it
     bind:    views of one buffer, and calls with their arrays fixed
 
 A result that hangs on the shapes of the inputs alone is computed in the trace, never again. What
@@ -229,6 +230,9 @@ class Arrangement:
                 parent.first = min(parent.first, place.first)
                 parent.last = max(parent.last, place.last)
                 place = parent
+        for i, step in enumerate(steps):
+            if step.node.operator == "Conv" and len(step.inputs) > 3:
+                self._add_in_place(i, step, places)
         self.size = _pack([place for place in places.values() if place.parent is None])
         self.places = places
 
@@ -248,6 +252,19 @@ class Arrangement:
             ):
                 place.parent, place.axis, place.start = whole, axis, start
             start += fact.shape[axis]
+
+    def _add_in_place(self, i: int, step: Step, places: dict[str, Place]) -> None:
+        """Let a convolution's result take the place of a residual that is not read again."""
+        x, residual = (step.inputs[j] or "" for j in (0, 3))
+        place, old = places.get(step.outputs[0]), places.get(residual)
+        if place is None or old is None or place.parent is not None:
+            return
+        whole = _outermost(residual, places)
+        read = {_outermost(root, places) for root in self.facts[x].roots if root in places}
+        alike = (place.shape, place.dtype) == (old.shape, old.dtype)
+        if alike and places[whole].last == i and whole not in read:
+            place.parent, place.axis, place.start = residual, 0, 0
+            places[whole].last = place.last
 
     @property
     def _output_slots(self) -> list[int]:
@@ -271,6 +288,12 @@ def _run(calls: list[Call], slots: list[Array | None]) -> None:
                     slots[i] = part
         for i in frees:
             slots[i] = None
+
+
+def _outermost(name: str, places: Mapping[str, Place]) -> str:
+    """The place that a place is part of, or itself."""
+    parent = places[name].parent
+    return name if parent is None else _outermost(parent, places)
 
 
 def _pack(places: list[Place]) -> int:
