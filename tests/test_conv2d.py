@@ -316,6 +316,31 @@ def test_rows_longer_than_a_block_of_pixels(width, layout):
     check(x, normal(2, 5, 2, 3, 3), padding=1, layout=layout)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("stride", [1, 2, 3, (2, 4)])
+@pytest.mark.parametrize("width", [32, 48, 64, 96, 112, 240, 256, 300])
+def test_short_sums_over_long_rows(width, stride, dtype):
+    """Columns of tiles lie in one row, a stride apart; rows end within a tile and at its end."""
+    down, right = (stride, stride) if isinstance(stride, int) else stride
+    x = normal(1, 2, 3, 4 * down, width * right, dtype=dtype)
+    weight, bias = normal(2, 9, 3, 3, 3, dtype=dtype), normal(3, 9, dtype=dtype)
+    for arguments in (
+        {"padding": 1, "activation": "relu"},
+        {"padding": ((1, 0), (2, 3)), "padding_mode": "reflect", "num_threads": 3},
+        {"padding": "same", "dilation": (1, 2), "padding_mode": "constant", "padding_value": 2.0},
+    ):
+        threads = arguments.pop("num_threads", 1)
+        arguments |= {"stride": stride, "algorithm": "direct"}
+        y = convpool.conv2d(x, weight, bias, num_threads=threads, **arguments)
+        del arguments["algorithm"]
+        assert_convolves(y, x, weight, bias, **arguments)
+
+
+def test_a_stride_far_beyond_the_kernel():
+    x = normal(1, 1, 1, 8, 33 * 600)
+    check(x, normal(2, 3, 1, 3, 3), stride=(1, 600), padding=1)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("outputs", [1, 5, 17, 97])
 @pytest.mark.parametrize("channels", [255, 256, 257, 511, 513, 1025])

@@ -64,8 +64,8 @@
  *     1 <= rows <= k->rows, 1 <= columns <= k->columns, tile_step >= columns rounded up to whole
  *     vectors: k->columns is enough. b_step may be anything: pixels of one tap that fill whole
  *     vectors need no packing. Whole vectors of b and of the tile are read and written, and b,
- *     where k->lanes is 1, perhaps one step too far. Meanwhile depth * k->rows elements are fetched into
- *     the cache from `next` on: weights of the tile after this one, or b if there are none.
+ *     where k->lanes is 1, perhaps one step too far. Meanwhile depth * k->rows elements are fetched
+ *     into the cache from `next` on: weights of the tile after this one, or b if there are none.
  *
  *   gemm_turned(rows, columns, depth, a, b, b_step, tile, tile_step, chain, next)
  *     gemm_tile where the rows are pixels and the columns channels: the same function but for quads
@@ -76,9 +76,14 @@
  *     need no packing where they are rows: those of kernels of one tap are read from x itself
  *     (convpool_input_places), others from a copy of what their windows see.
  *
+ *   gemm_columns(rows, columns, depth, a, b, offset, tile, tile_step, chain, next)
+ *     gemm_tile with the columns of step k from b[offset[k]] on: pixels of one row of the output,
+ *     in such a copy made with `phases`; b: place[] of the first. Reads whole vectors.
+ *
  *   copy_windows(conv, windows, x, copy)
  *     That copy, described by convpool_copied_windows; each pixel is found by
- *     convpool_copied_places, each step by convpool_copied_offsets. copy holds windows->size.
+ *     convpool_copied_places, each step by convpool_copied_offsets. copy holds windows->size, and
+ *     for gemm_columns one vector more.
  *
  *   store_tile(conv, tile, pitch, pixel_rows, channel, channels, pixel, pixels, bias, residual,
  *              out)

@@ -11,8 +11,9 @@
  *      +-+   +----------------+
  *     ROWS
  *   a is read in a strip at a[k * ROWS + r], or anywhere at a[place[r] + offset[k]], b at
- *   b[k * b_step + c], tile at tile[r * tile_step + c]. Meanwhile as much as a strip holds is
- *   fetched from `next` on: a network's weights, which come from far, would else be waited for.
+ *   b[k * b_step + c] or at b[offset[k] + c], tile at tile[r * tile_step + c]. Meanwhile as much as
+ *   a strip holds is fetched from `next` on: a network's weights, which come from far, would else
+ *   be waited for.
  *
  * Each element is a chain of (fused) multiply-adds in the order of k, from 0 or from what the tile
  * holds: neither the number of threads, nor the cut of depth into blocks, nor the width of a vector
@@ -25,10 +26,10 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
-/* `strip`, whether a is one, `rows` and `vectors` are literals at each call, so that all loops but
- * that over k unroll. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int rows,
-                                                  const int vectors, int64_t depth,
+/* Whether rows or columns are anywhere, `rows` and `vectors` are literals at each call, so that all
+ * loops but that over k unroll. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const int columns_apart,
+                                                  const int rows, const int vectors, int64_t depth,
                                                   const REAL *CONVPOOL_RESTRICT a,
                                                   const int64_t *place, const int64_t *offset,
                                                   const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
@@ -41,7 +42,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
     int64_t k;
     CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
-        row[r] = strip ? NULL : a + place[r];
+        row[r] = rows_apart ? a + place[r] : NULL;
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + v * LANES)
@@ -52,11 +53,11 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int strip, const int row
         VEC column[VECTORS];
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            column[v] = VLOAD(b + v * LANES);
+            column[v] = VLOAD((columns_apart ? b + offset[k] : b) + v * LANES);
         }
         CONVPOOL_UNROLL
         for (r = 0; r < rows; ++r) {
-            const VEC factor = strip ? VROW(a, r) : VSET1(row[r][offset[k]]);
+            const VEC factor = rows_apart ? VSET1(row[r][offset[k]]) : VROW(a, r);
             CONVPOOL_UNROLL
             for (v = 0; v < vectors; ++v) {
                 sum[r][v] = VFMA(factor, column[v], sum[r][v]);
@@ -91,8 +92,8 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
     REAL *tile_ = (REAL *)tile;
 #define TILE_CASE(r, v)                                                                      \
     case (r) * 16 + (v):                                                                     \
-        NAME(tile_body)(1, r, v, depth, a_, NULL, NULL, b_, b_step, tile_, tile_step, chain, \
-                        (const REAL *)next);                                                 \
+        NAME(tile_body)(0, 0, r, v, depth, a_, NULL, NULL, b_, b_step, tile_, tile_step,     \
+                        chain, (const REAL *)next);                                          \
         break;
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
         TILE_CASES(TILE_CASE)
@@ -112,8 +113,28 @@ TARGET CONVPOOL_INLINE void NAME(gemm_rows)(int64_t rows, int64_t columns, int64
     REAL *tile_ = (REAL *)tile;
 #define TILE_CASE(r, v)                                                                         \
     case (r) * 16 + (v):                                                                        \
-        NAME(tile_body)(0, r, v, depth, a_, place, offset, b_, b_step, tile_, tile_step, chain, \
-                        (const REAL *)next);                                                    \
+        NAME(tile_body)(1, 0, r, v, depth, a_, place, offset, b_, b_step, tile_, tile_step,     \
+                        chain, (const REAL *)next);                                             \
+        break;
+    switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
+        TILE_CASES(TILE_CASE)
+    default: break;
+    }
+#undef TILE_CASE
+}
+
+/* gemm_tile with columns anywhere: those of step k from b[offset[k]] on. */
+TARGET CONVPOOL_INLINE void NAME(gemm_columns)(int64_t rows, int64_t columns, int64_t depth,
+                                               const void *a, const void *b,
+                                               const int64_t *offset, void *tile,
+                                               int64_t tile_step, int chain, const void *next)
+{
+    const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
+    REAL *tile_ = (REAL *)tile;
+#define TILE_CASE(r, v)                                                                   \
+    case (r) * 16 + (v):                                                                  \
+        NAME(tile_body)(0, 1, r, v, depth, a_, NULL, offset, b_, 0, tile_, tile_step,     \
+                        chain, (const REAL *)next);                                       \
         break;
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
         TILE_CASES(TILE_CASE)

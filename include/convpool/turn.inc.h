@@ -1,4 +1,5 @@
-/* turn.inc.h - a matrix turned over: to[j][i] = from[i][j], four lines at a time.
+/* turn.inc.h - a matrix turned over: to[j][i] = from[i][j], four lines at a time, or whole columns
+ * where lines are short.
  *
  * Included once for each instruction set and real type, by vectors.inc.h.
  */
@@ -30,6 +31,34 @@ TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int
             for (l = 0; l < LANES; ++l) {
                 memcpy(to + (j + l) * to_pitch + i, turned + 4 * l, 4 * sizeof(REAL));
             }
+        }
+    }
+}
+
+/* Lines that follow each other: to[j * to_pitch + i] = from[i * length + j]. */
+TARGET CONVPOOL_INLINE void NAME(deal)(const REAL *CONVPOOL_RESTRICT from, int64_t lines,
+                                       int64_t length, REAL *CONVPOOL_RESTRICT to,
+                                       int64_t to_pitch)
+{
+    int64_t i = 0, j, l;
+#ifndef PAIRS
+    for (; length == 2 && i + LANES <= lines; i += LANES) {
+        VEC apart[2];
+        VLOAD2(from + 2 * i, apart);
+        VSTORE(to + i, apart[0]);
+        VSTORE(to + to_pitch + i, apart[1]);
+    }
+    for (; length == 4 && i + LANES <= lines; i += LANES) {
+        VEC apart[4];
+        VLOAD4(from + 4 * i, apart);
+        for (j = 0; j < 4; ++j) {
+            VSTORE(to + j * to_pitch + i, apart[j]);
+        }
+    }
+#endif
+    for (j = 0; j < length; ++j) {
+        for (l = i; l < lines; ++l) {
+            to[j * to_pitch + l] = from[l * length + j];
         }
     }
 }

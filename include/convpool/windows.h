@@ -1,9 +1,10 @@
-/* windows.h - the input under a block of output pixels, as rows for gemm_rows: step k of pixel p is
- * at place[p] + offset[k], in the input itself or in a copy of what the windows see of it.
+/* windows.h - the input under a block of output pixels, for gemm_rows and gemm_columns: step k of
+ * pixel p is at place[p] + offset[k], in the input itself or in a copy of what the windows see.
  *
  * A copy holds the lines (rows of the bordered input) that the windows meet, one image and depth
  * after the other, for each channel and each depth of the kernel; where channels are neighbours in
- * the input, so they are in the copy.
+ * the input, so they are in the copy. For gemm_columns a line's columns lie a stride apart, one
+ * phase after the other: neighbours in a row of output then are neighbours in each step.
  */
 #ifndef CONVPOOL_WINDOWS_H
 #define CONVPOOL_WINDOWS_H
@@ -18,8 +19,8 @@ enum { CONVPOOL_MAX_PIXELS = 256 };
  * input. */
 typedef struct convpool_windows {
     int channels_last;
-    int64_t channel, channels, lines, columns, size;
-    int64_t channel_step, depth_step, line_step, column_step;
+    int64_t channel, channels, lines, phases, columns, size;
+    int64_t channel_step, depth_step, line_step, phase_step, column_step;
     int64_t runs, top[CONVPOOL_MAX_PIXELS], shared[CONVPOOL_MAX_PIXELS];
     int64_t first[CONVPOOL_MAX_PIXELS];
     convpool_run run[CONVPOOL_MAX_PIXELS];
@@ -40,16 +41,18 @@ CONVPOOL_INLINE double convpool_windows_most(const convpool_conv *conv, int64_t 
     const double runs = (double)((pixels + column->out - 2) / column->out + 1);
     const int64_t across = column->out < pixels ? column->out : pixels;
     return runs * (double)convpool_reach(row) *
-           ((double)(across - 1) * (double)column->stride + (double)convpool_reach(column)) *
+           ((double)across * (double)column->stride + (double)convpool_reach(column)) *
            (double)conv->axis[CONVPOOL_DEPTH].kernel * (double)channels;
 }
 
 /* Describes the copy for `pixels` output pixels from number `pixel` of the batch on, of `channels`
- * channels from number `channel` on; of cells of channels, where strips hold those.
- * Preconditions: 1 <= pixels <= CONVPOOL_MAX_PIXELS; convpool_windows_most() fits memory. */
+ * channels from number `channel` on; of cells of channels, where strips hold those; `phases`: for
+ * gemm_columns.
+ * Preconditions: channels are no neighbours if `phases`; 1 <= pixels <= CONVPOOL_MAX_PIXELS;
+ * convpool_windows_most() fits memory. */
 CONVPOOL_INLINE void convpool_copied_windows(const convpool_conv *conv, int64_t pixel,
                                              int64_t pixels, int64_t channel, int64_t channels,
-                                             convpool_windows *windows)
+                                             int phases, convpool_windows *windows)
 {
     const convpool_axis *row = &conv->axis[CONVPOOL_ROW], *column = &conv->axis[CONVPOOL_COLUMN];
     const int channels_last = conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
@@ -77,9 +80,12 @@ CONVPOOL_INLINE void convpool_copied_windows(const convpool_conv *conv, int64_t 
         windows->lines = windows->top[r] + reach;
         windows->first[r] = whole ? 0 : run->column * column->stride;
     }
-    windows->columns = (across - 1) * column->stride + convpool_reach(column);
+    windows->phases = phases ? column->stride : 1;
+    windows->columns = phases ? across + (convpool_reach(column) - 1) / column->stride
+                              : (across - 1) * column->stride + convpool_reach(column);
     windows->column_step = channels_last ? channels : 1;
-    windows->line_step = windows->columns * windows->column_step;
+    windows->phase_step = windows->columns * windows->column_step;
+    windows->line_step = windows->phases * windows->phase_step;
     windows->depth_step = windows->lines * windows->line_step;
     windows->size = conv->axis[CONVPOOL_DEPTH].kernel * windows->depth_step;
     windows->channel_step = channels_last ? 1 : windows->size;
@@ -90,12 +96,12 @@ CONVPOOL_INLINE void convpool_copied_windows(const convpool_conv *conv, int64_t 
 CONVPOOL_INLINE void convpool_copied_places(const convpool_conv *conv,
                                             const convpool_windows *windows, int64_t *place)
 {
-    const int64_t stride = conv->axis[CONVPOOL_COLUMN].stride;
+    const int64_t stride = conv->axis[CONVPOOL_COLUMN].stride / windows->phases;
     int64_t r, j;
     for (r = 0; r < windows->runs; ++r) {
         const convpool_run *run = &windows->run[r];
         const int64_t line = windows->top[r] * windows->line_step;
-        const int64_t first = run->column * stride - windows->first[r];
+        const int64_t first = run->column * stride - windows->first[r] / windows->phases;
         for (j = 0; j < run->length; ++j) {
             *place++ = line + (first + j * stride) * windows->column_step;
         }
@@ -111,12 +117,13 @@ CONVPOOL_INLINE void convpool_copied_offsets(const convpool_conv *conv,
     const convpool_axis *axis = conv->axis;
     const int64_t rows = axis[CONVPOOL_ROW].kernel, columns = axis[CONVPOOL_COLUMN].kernel;
     const int64_t line_step = axis[CONVPOOL_ROW].dilation * windows->line_step;
-    const int64_t column_step = axis[CONVPOOL_COLUMN].dilation * windows->column_step;
     const int64_t tap = begin % convpool_taps(axis);
     int64_t d = tap / columns / rows, r = tap / columns % rows, c = tap % columns, channel = 0;
     for (; begin < end; ++begin) {
+        const int64_t column = c * axis[CONVPOOL_COLUMN].dilation;
         *offset++ = channel * windows->channel_step + d * windows->depth_step + r * line_step +
-                    c * column_step;
+                    column % windows->phases * windows->phase_step +
+                    column / windows->phases * windows->column_step;
         if (++c == columns) {
             c = 0;
             ++r;

@@ -3,6 +3,7 @@
  * Included once for each instruction set and element type, after pack.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
+#define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
 /* One line whose channels are neighbours, from the first copied on; `line`: NULL where it is all
  * border. */
@@ -29,6 +30,28 @@ TARGET CONVPOOL_NOINLINE void NAME(copy_pixels)(const convpool_conv *conv,
                 to[c] = CELL(from + c * CHANNELS, apart);
             }
         }
+    }
+}
+
+/* One line of one channel, from column `first` on, its phases apart: piece by piece, since nothing
+ * but neighbours is read fast. */
+TARGET CONVPOOL_NOINLINE void NAME(copy_phases)(const convpool_conv *conv,
+                                                const convpool_windows *windows,
+                                                const STORAGE *line, const int64_t *apart,
+                                                int64_t first, REAL *to)
+{
+    enum { PIECE = 512 };
+    const int64_t phases = windows->phases;
+    REAL cells[PIECE];
+    int64_t j, used;
+    for (j = 0; phases > PIECE && j < phases; ++j) {
+        NAME(pack_line)(conv, line, apart, first + j, phases, windows->columns,
+                        to + j * windows->phase_step);
+    }
+    for (j = 0; phases <= PIECE && j < windows->columns; j += used) {
+        used = PIECE / phases < windows->columns - j ? PIECE / phases : windows->columns - j;
+        NAME(pack_line)(conv, line, apart, first + j * phases, 1, used * phases, cells);
+        REAL_VERB(deal)(cells, used, phases, to + j, windows->phase_step);
     }
 }
 
@@ -62,12 +85,13 @@ TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
                     const int64_t i = convpool_border_index(
                         run->row * row->stride + line - row->before, row->size, conv->border);
                     const STORAGE *from = d < 0 || i < 0 ? NULL : plane + i * step[CONVPOOL_AT_ROW];
-                    if (!windows->channels_last) {
-                        NAME(pack_line)(conv, from, apart, first, 1, windows->columns,
-                                        to + line * windows->line_step);
+                    REAL *line_to = to + line * windows->line_step;
+                    if (windows->channels_last) {
+                        NAME(copy_pixels)(conv, windows, from, first, line_to);
+                    } else if (windows->phases == 1) {
+                        NAME(pack_line)(conv, from, apart, first, 1, windows->columns, line_to);
                     } else {
-                        NAME(copy_pixels)(conv, windows, from, first,
-                                          to + line * windows->line_step);
+                        NAME(copy_phases)(conv, windows, from, apart, first, line_to);
                     }
                 }
             }
@@ -76,3 +100,4 @@ TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
 }
 
 #undef NAME
+#undef REAL_VERB

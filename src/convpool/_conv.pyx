@@ -39,9 +39,10 @@ cdef enum:
     POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
+    SHORT = 4            # sums of so many steps for each column of a tile
     FEW = 32             # channels of output for which points need no packing; twice as many, if
     PAGES = 384 << 10    # ... the processor knows all pages by heart that a strip lies in
-    TOGETHER = 4         # strips of pixels that are stored at once, as longer lines
+    TOGETHER = 4         # strips of pixels at most that are stored at once, as longer lines
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
@@ -73,6 +74,7 @@ cdef struct Plan:
     int64_t weight_piece         # elements of a packed strip's share of one block of depth
     int64_t weight_block, weight_group  # elements of one block of depth, of one group
     int64_t strip_pitch          # elements from one strip of a panel to the next
+    int64_t together             # strips of columns that are stored at once
     int64_t panel_size, offsets_size, tile_size, scratch_size  # bytes, of a thread
     int64_t tasks
 
@@ -139,13 +141,27 @@ cdef bint suits_columns(const convpool_kernels* kernels, const convpool_conv* co
             and conv.out_channels <= (2 * FEW if pages <= PAGES else FEW))
 
 
+cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* conv,
+                        Source source) noexcept:
+    """Whether columns should be read in a copy of what windows see. They then lie in one row of the
+    output, whose ends must not waste lanes. Nothing is packed or turned; but each step loads
+    vectors that straddle lines of the cache, which many steps do not make up for."""
+    cdef int64_t steps = conv.channels * convpool_taps(conv.axis)
+    return (source == COPIED and kernels.gemm_columns != NULL and steps <= SHORT * kernels.columns
+            and conv.x_stride[CONVPOOL_AT_CHANNEL] != 1
+            and conv.axis[CONVPOOL_COLUMN].out >= 2 * kernels.lanes
+            and not wastes(kernels, conv.axis[CONVPOOL_COLUMN].out))
+
+
 cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) noexcept:
     """Which way round tiles lie, and where their pixels are read. No result depends on it."""
+    cdef bint windows
     plan.source = source_of_rows(plan.kernels, conv)
-    plan.pixel_rows = (
+    windows = not channels_last and suits_windows(plan.kernels, conv, plan.source)
+    plan.pixel_rows = not windows and (
         channels_last or wastes(plan.kernels, conv.batch * convpool_pixels(conv.axis))
         or suits_rows(plan.kernels, conv, plan.source))
-    if not plan.pixel_rows:
+    if not plan.pixel_rows and not windows:
         plan.source = PACKED
     plan.points_lie = not plan.pixel_rows and suits_columns(plan.kernels, conv)
 
@@ -163,7 +179,9 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     cdef bint points = plan.pixel_rows and convpool_taps(conv.axis) == 1
     cdef int64_t steps = STRIP // (kernels.columns * <int64_t>kernels.real_size), blocks
     plan.depth = ceil_div(conv.channels, kernels.products) * convpool_taps(conv.axis)
-    blocks = ceil_div(plan.depth, min(steps, POINT_BLOCK if points else DEPTH_BLOCK))
+    steps = min(steps, <int64_t>(POINT_BLOCK if points else DEPTH_BLOCK))
+    # A little more than fits is better than tiles that come back for it.
+    blocks = 1 if 4 * plan.depth <= 5 * steps else ceil_div(plan.depth, steps)
     plan.depth_block = ceil_div(ceil_div(plan.depth, blocks), DEPTH_UNIT) * DEPTH_UNIT
     plan.pixel_width = kernels.rows if plan.pixel_rows else kernels.columns
     plan.channel_width = kernels.columns if plan.pixel_rows else kernels.rows
@@ -195,27 +213,38 @@ cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int64_
             plan.channel_blocks = channel_blocks
 
 
+cdef int64_t most_in_lines(const Plan* plan, int64_t line, int64_t pixels) noexcept nogil:
+    """Strips that so many pixels make at most where each lies in one line."""
+    cdef int64_t strips = ceil_div(min(line, pixels), plan.pixel_width)
+    return (pixels // line + 2) * ceil_div(strips, plan.together) * plan.together
+
+
 cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept nogil:
     """Cuts the work into blocks of even size, whose memory stays within bounds."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size
     cdef int64_t most = PIXEL_BLOCK // plan.pixel_width, most_channels = plan.channel_strips
-    cdef int64_t channels, tiles
+    cdef int64_t channels, tiles, line = conv.axis[CONVPOOL_COLUMN].out
+    cdef bint windows = plan.source == COPIED and not plan.pixel_rows
     plan.pixels = conv.batch * convpool_pixels(conv.axis)
     plan.tile_size = plan.pixel_width * plan.channel_width * real
     if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
         most = max(<int64_t>1, min(most, TILES // (plan.tile_size * most_channels)))
         most_channels = max(<int64_t>1, min(most_channels, TILES // (plan.tile_size * most)))
-    plan.pixel_unit = (1 if plan.source != PACKED
-                       else plan.pixel_width if plan.pixel_rows else kernels.lanes)
+    plan.pixel_unit = (line if windows and line <= most * plan.pixel_width
+                       else kernels.lanes if not plan.pixel_rows
+                       else plan.pixel_width if plan.source == PACKED else 1)
     plan.channel_unit = kernels.lanes if plan.pixel_rows else plan.channel_width
     plan.pixel_units = ceil_div(plan.pixels, plan.pixel_unit)
     plan.channel_units = ceil_div(conv.out_channels, plan.channel_unit)
-    cut_work(plan, conv, ceil_div(plan.pixels, most * plan.pixel_width),
+    cut_work(plan, conv, ceil_div(plan.pixel_units, most * plan.pixel_width // plan.pixel_unit),
              ceil_div(plan.channel_strips, most_channels), threads)
     plan.tasks = conv.groups * plan.pixel_blocks * plan.channel_blocks
     most = ceil_div(ceil_div(plan.pixel_units, plan.pixel_blocks) * plan.pixel_unit,
                     plan.pixel_width)
+    plan.together = TOGETHER
+    if windows:
+        plan.together = min(<int64_t>TOGETHER, ceil_div(line, plan.pixel_width))
     channels = ceil_div(plan.channel_units, plan.channel_blocks) * plan.channel_unit
     if plan.channel_blocks > 1:  # it may begin within a strip
         channels += plan.channel_width - plan.channel_unit
@@ -224,9 +253,12 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
     plan.panel_size = panel_size(plan, conv, most) * real
     plan.offsets_size = 0 if plan.source == PACKED else plan.depth_block * sizeof(int64_t)
-    tiles = most if plan.pixel_rows else TOGETHER * ceil_div(CHANNEL_BLOCK, plan.channel_width)
+    tiles = (most if plan.pixel_rows
+             else plan.together * ceil_div(CHANNEL_BLOCK, plan.channel_width))
     if plan.depth > plan.depth_block:
-        tiles = (most + TOGETHER) * plan.block_strips
+        if windows:
+            most = most_in_lines(plan, line, most * plan.pixel_width)
+        tiles = (most + plan.together) * plan.block_strips
     plan.scratch_size = plan.panel_size + plan.offsets_size + aligned(tiles * plan.tile_size)
 
 
@@ -272,6 +304,21 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     return packed
 
 
+cdef void cut_lines(const Plan* plan, const convpool_conv* conv, Part* part) noexcept nogil:
+    """Strips that end where rows of the output do, as even as whole vectors can be."""
+    cdef int64_t line = conv.axis[CONVPOOL_COLUMN].out, at = 0, length, vectors, pieces, i
+    part.strips = 0
+    while at < part.pixels:
+        length = min(line - (part.pixel + at) % line, part.pixels - at)
+        vectors = ceil_div(length, plan.kernels.lanes)
+        pieces = ceil_div(length, plan.pixel_width)
+        for i in range(pieces):
+            part.begin[part.strips + i] = at + cut(vectors, pieces, i) * plan.kernels.lanes
+        part.strips += pieces
+        at += length
+    part.begin[part.strips] = part.pixels
+
+
 cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
                    int64_t channel_block, Part* part) noexcept nogil:
     """A block of pixels by a block of channels. Strips of pixels that need no packing are as even
@@ -280,20 +327,23 @@ cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
     part.pixel = first_of(plan.pixels, plan.pixel_unit, plan.pixel_blocks, block)
     part.pixels = first_of(plan.pixels, plan.pixel_unit, plan.pixel_blocks, block + 1) - part.pixel
     part.strips = ceil_div(part.pixels, plan.pixel_width)
-    for i in range(part.strips + 1):
-        part.begin[i] = (min(i * plan.pixel_width, part.pixels) if plan.source == PACKED
-                         else cut(part.pixels, part.strips, i))
+    if plan.source == COPIED and not plan.pixel_rows:
+        cut_lines(plan, conv, part)
+    else:
+        for i in range(part.strips + 1):
+            part.begin[i] = (min(i * plan.pixel_width, part.pixels) if plan.source == PACKED
+                             else cut(part.pixels, part.strips, i))
     part.channel = first_of(conv.out_channels, plan.channel_unit, plan.channel_blocks,
                             channel_block)
     part.channels = first_of(conv.out_channels, plan.channel_unit, plan.channel_blocks,
                              channel_block + 1) - part.channel
 
 
-cdef bytes_in find_rows(const Plan* plan, const convpool_conv* conv, Part* part, bytes_in x,
-                        int64_t begin, int64_t end, bytes_out copy,
-                        int64_t* offsets) noexcept nogil:
-    """Where gemm_rows finds steps [begin, end) of a part's pixels: from the result on, at
-    part.place and `offsets`."""
+cdef bytes_in find_pixels(const Plan* plan, const convpool_conv* conv, Part* part, bytes_in x,
+                          int64_t begin, int64_t end, bytes_out copy,
+                          int64_t* offsets) noexcept nogil:
+    """Where gemm_rows or gemm_columns finds steps [begin, end) of a part's pixels: from the result
+    on, at part.place and `offsets`."""
     cdef int64_t element = <int64_t>plan.kernels.element_size, taps = convpool_taps(conv.axis), k
     cdef int64_t channel = begin // taps, step = conv.x_stride[CONVPOOL_AT_CHANNEL]
     if plan.source == IN_PLACE:
@@ -302,7 +352,7 @@ cdef bytes_in find_rows(const Plan* plan, const convpool_conv* conv, Part* part,
             offsets[k] = k * step
         return x + channel * step * element
     convpool_copied_windows(conv, part.pixel, part.pixels, channel, ceil_div(end, taps) - channel,
-                            &part.windows)
+                            not plan.pixel_rows, &part.windows)
     convpool_copied_places(conv, &part.windows, part.place)
     convpool_copied_offsets(conv, &part.windows, begin, end, offsets)
     plan.kernels.copy_windows(conv, &part.windows, x, copy)
@@ -355,23 +405,23 @@ cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
     cdef bytes_out panel = scratch
     cdef int64_t* offsets = <int64_t*>(scratch + plan.panel_size)
     cdef bytes_out tiles = scratch + plan.panel_size + plan.offsets_size
-    cdef bytes_in rows = panel
+    cdef bytes_in pixels = panel
     while begin < plan.depth:
         end = min(begin + plan.depth_block, plan.depth)
         if plan.source == PACKED:
             pack_columns(plan, conv, part, x, begin, end, panel)
         else:
-            rows = find_rows(plan, conv, part, x, begin, end, panel, offsets)
+            pixels = find_pixels(plan, conv, part, x, begin, end, panel, offsets)
         first = 0
         while first < part.channels:
             last = min(first + CHANNEL_BLOCK - (part.channel + first) % plan.channel_width,
                        part.channels)
             if plan.pixel_rows:
-                multiply_rows(plan, conv, part, weights, rows, offsets, tiles, begin, end, first,
+                multiply_rows(plan, conv, part, weights, pixels, offsets, tiles, begin, end, first,
                               last, bias, residual, out)
             else:
-                multiply_columns(plan, conv, part, weights, x, panel, tiles, begin, end, first,
-                                 last, bias, residual, out)
+                multiply_columns(plan, conv, part, weights, x, panel, offsets, tiles, begin, end,
+                                 first, last, bias, residual, out)
             first = last
         begin = end
 
@@ -433,14 +483,29 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
         channel += used
 
 
+cdef int64_t strips_together(const Plan* plan, const convpool_conv* conv, const Part* part,
+                             int64_t strip) noexcept nogil:
+    """Strips from one on that are stored at once: of one line, where strips end with lines."""
+    cdef int64_t strips = min(plan.together, part.strips - strip), n = 1
+    cdef int64_t length = conv.axis[CONVPOOL_COLUMN].out
+    cdef int64_t line = (part.pixel + part.begin[strip]) // length
+    if plan.source == PACKED:
+        return strips
+    while n < strips and (part.pixel + part.begin[strip + n]) // length == line:
+        n += 1
+    return n
+
+
 cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
-                           bytes_in weights, bytes_in x, bytes_in panel, bytes_out tiles,
-                           int64_t begin, int64_t end, int64_t first, int64_t last, bytes_in bias,
-                           bytes_in residual, bytes_out out) noexcept nogil:
+                           bytes_in weights, bytes_in x, bytes_in panel, const int64_t* offsets,
+                           bytes_out tiles, int64_t begin, int64_t end, int64_t first,
+                           int64_t last, bytes_in bias, bytes_in residual,
+                           bytes_out out) noexcept nogil:
     """The same with pixels as columns: a strip of them stays while weights stream past it."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t real = <int64_t>kernels.real_size, pitch = TOGETHER * kernels.columns
-    cdef int64_t strip = first // plan.channel_width, p = 0, q, strips, channel, step = 0
+    cdef int64_t real = <int64_t>kernels.real_size, pitch = plan.together * kernels.columns
+    cdef int64_t strip = first // plan.channel_width, p = 0, q, strips, slot = 0, pixel, pixels
+    cdef int64_t channel, step = 0
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
     cdef bytes_in next
@@ -448,24 +513,33 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
     cdef bytes_out tile
     cdef bytes_out lines = tiles
     while p < part.strips:
-        strips = min(TOGETHER, part.strips - p)
+        strips = strips_together(plan, conv, part, p)
         if plan.depth > plan.depth_block:
-            lines = tiles + (p * plan.block_strips + TOGETHER * strip) * plan.tile_size
+            lines = tiles + (slot * plan.block_strips + plan.together * strip) * plan.tile_size
+        slot += plan.together
         for q in range(strips):
             weight = weights_at(plan, weights, begin, part.channel + first)
-            columns = find_columns(plan, conv, part, x, panel, p + q, begin, &step)
-            tile = lines + q * kernels.columns * real
+            pixel = part.begin[p + q]
+            pixels = part.begin[p + q + 1] - pixel
+            tile = lines + (pixel - part.begin[p]) * real
+            if plan.source == COPIED:
+                columns = panel + part.place[pixel] * real
+            else:
+                columns = find_columns(plan, conv, part, x, panel, p + q, begin, &step)
             channel = first
             while channel < last:
                 next = weight  # which later strips of pixels find in the cache
                 if p + q == 0:
                     next = weights_after(plan, weights, part, begin, channel + plan.channel_width)
-                kernels.gemm_tile(
-                    min(plan.channel_width, last - channel), part.begin[p + q + 1]
-                    - part.begin[p + q], end - begin, weight, columns, step, tile, pitch, chain,
-                    next)
+                if plan.source == COPIED:
+                    kernels.gemm_columns(min(plan.channel_width, last - channel), pixels,
+                                         end - begin, weight, columns, offsets, tile, pitch, chain,
+                                         next)
+                else:
+                    kernels.gemm_tile(min(plan.channel_width, last - channel), pixels, end - begin,
+                                      weight, columns, step, tile, pitch, chain, next)
                 weight += plan.weight_piece * real
-                tile += TOGETHER * plan.tile_size
+                tile += plan.together * plan.tile_size
                 channel += plan.channel_width
         if end == plan.depth:
             kernels.store_tile(conv, lines, pitch, False, part.channel + first, last - first,
@@ -579,12 +653,14 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     cdef convpool_conv sized = conv[0]
     cdef Plan plan
     cdef Strips strips = Strips()
+    cdef Source source
     cdef int threads = threads_for(num_threads, <double>cnp.PyArray_SIZE(weight))
     set_channels(&sized, weight, conv.groups)
+    source = COPIED if convpool_taps(sized.axis) > 1 else PACKED
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
     plan.kernels = kernels
-    plan.pixel_rows = channels_last or suits_rows(
-        kernels, &sized, COPIED if convpool_taps(sized.axis) > 1 else PACKED)
+    plan.pixel_rows = channels_last or (
+        suits_rows(kernels, &sized, source) and not suits_windows(kernels, &sized, source))
     plan_weights(&plan, &sized)
     if by_winograd(&sized, algorithm):
         winograd_strips(strips, &plan, &sized, weight, threads)

@@ -114,6 +114,8 @@ cdef extern from "convpool/convpool.h" nogil:
                             int64_t, int, const void*) noexcept nogil
         void (*gemm_rows)(int64_t, int64_t, int64_t, const void*, const int64_t*, const int64_t*,
                           const void*, int64_t, void*, int64_t, int, const void*) noexcept nogil
+        void (*gemm_columns)(int64_t, int64_t, int64_t, const void*, const void*, const int64_t*,
+                             void*, int64_t, int, const void*) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,
@@ -143,7 +145,8 @@ cdef extern from "convpool/convpool.h" nogil:
     const convpool_kernels* convpool_find_quad_kernels(int dtype, int isa)
     double convpool_windows_most(const convpool_conv* conv, int64_t pixels, int64_t channels)
     void convpool_copied_windows(const convpool_conv* conv, int64_t pixel, int64_t pixels,
-                                 int64_t channel, int64_t channels, convpool_windows* windows)
+                                 int64_t channel, int64_t channels, int phases,
+                                 convpool_windows* windows)
     void convpool_copied_places(const convpool_conv* conv, const convpool_windows* windows,
                                 int64_t* place)
     void convpool_copied_offsets(const convpool_conv* conv, const convpool_windows* windows,

@@ -484,7 +484,7 @@ static void windows(const char *verb, const layer *l, int dtype, int isa, int ch
             const int chain = begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS;
             char *copy;
             convpool_copied_windows(&c.conv, pixel, pixels, channel,
-                                    ceil_div(end, c.taps) - channel, &seen);
+                                    ceil_div(end, c.taps) - channel, 0, &seen);
             convpool_copied_places(&c.conv, &seen, place);
             convpool_copied_offsets(&c.conv, &seen, begin, end, offset);
             copy = (char *)allocate(seen.size * c.real);
@@ -507,6 +507,53 @@ static void windows(const char *verb, const layer *l, int dtype, int isa, int ch
         }
     }
     report(verb, l->name, dtype, channels_last, c.out, c.out_count);
+}
+
+/* The same with pixels as columns, each tile within a row of the output. */
+static void lines(const layer *l, int dtype, int isa)
+{
+    enum { STEPS = 100 };
+    call c = call_of(l, dtype, isa, 0, 0);
+    const convpool_kernels *k = c.k;
+    const int64_t depth = c.depth, line = l->axis[CONVPOOL_COLUMN].out;
+    const int64_t strips = ceil_div(l->out_channels, k->rows), piece = depth * k->rows * c.real;
+    char *weights = (char *)allocate(strips * piece);
+    char *tiles = (char *)allocate(strips * k->rows * k->columns * c.real);
+    int64_t *place = (int64_t *)allocate(k->columns * (int64_t)sizeof(int64_t));
+    int64_t *offset = (int64_t *)allocate(STEPS * (int64_t)sizeof(int64_t));
+    const int64_t most =
+        (int64_t)convpool_windows_most(&c.conv, k->columns, least(STEPS / c.taps + 2, l->channels));
+    char *copy = (char *)allocate((most + k->columns) * c.real); /* it reads whole vectors */
+    convpool_windows seen;
+    int64_t strip, row, at, begin;
+    for (strip = 0; strip < strips; ++strip) {
+        k->pack_weights(&c.conv, c.weight, c.weight_stride, strip * k->rows, k->rows,
+                        weights + strip * piece, depth, 0);
+    }
+    for (row = 0; row < l->batch * c.pixels; row += line) {
+        for (at = 0; at < line; at += k->columns) {
+            const int64_t pixels = least(line - at, k->columns);
+            for (begin = 0; begin < depth; begin += STEPS) {
+                const int64_t end = least(depth, begin + STEPS), channel = begin / c.taps;
+                const int chain = begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS;
+                convpool_copied_windows(&c.conv, row + at, pixels, channel,
+                                        ceil_div(end, c.taps) - channel, 1, &seen);
+                convpool_copied_places(&c.conv, &seen, place);
+                convpool_copied_offsets(&c.conv, &seen, begin, end, offset);
+                k->copy_windows(&c.conv, &seen, c.x, copy);
+                for (strip = 0; strip < strips; ++strip) {
+                    k->gemm_columns(least(k->rows, l->out_channels - strip * k->rows), pixels,
+                                    end - begin, weights + strip * piece + begin * k->rows * c.real,
+                                    copy + *place * c.real, offset,
+                                    tiles + strip * k->rows * k->columns * c.real, k->columns,
+                                    chain, weights);
+                }
+            }
+            k->store_tile(&c.conv, tiles, k->columns, 0, 0, l->out_channels, row + at, pixels,
+                          c.bias, c.residual, c.out);
+        }
+    }
+    report("lines", l->name, dtype, 0, c.out, c.out_count);
 }
 
 /* Every activation of every kind of number, straight from a tile. */
@@ -953,6 +1000,9 @@ static void all_layers(int dtype, int isa, int channels_last)
     activations(dtype, isa, channels_last);
     EACH(direct_layers) DO(direct("direct", &direct_layers[i], dtype, isa, channels_last));
     EACH(direct_layers) DO(windows("windows", &direct_layers[i], dtype, isa, channels_last));
+    if (!channels_last) {
+        EACH(direct_layers) DO(lines(&direct_layers[i], dtype, isa));
+    }
     if (dtype != CONVPOOL_F16) {
         DO(in_place(dtype, isa, channels_last));
     }
