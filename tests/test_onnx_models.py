@@ -344,6 +344,47 @@ def test_branches_need_no_copy():
     assert re.search(r"\d us in \d+ steps", str(profile))
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("transposed", [0, 1])
+def test_large_matrices_that_a_file_has_askew(transposed, batch, tmp_path, monkeypatch):
+    """Packed in pieces, of which each alone is copied; the file may go once it is read."""
+    from convpool._onnx import model as files
+    from convpool._onnx import products
+
+    for module in (files, products):
+        monkeypatch.setattr(module, "PIECE", 1000)
+    pieces = []
+    pack = products.pack_weight
+    monkeypatch.setattr(
+        products,
+        "pack_weight",
+        lambda w, *rest, **more: pieces.append(len(w)) or pack(w, *rest, **more),
+    )
+    shape = (40, 31) if transposed else (31, 40)
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["g"], transB=transposed),
+        helper.make_node("Relu", ["g"], ["r"]),
+        helper.make_node("MatMul", ["r", "v"], ["y"]),
+    ]
+    constants = [constant("w", *shape), constant("b", 40, seed=1), constant("v", 40, 9, seed=2)]
+    model = model_of(nodes, [("x", [batch, 31])], ["y"], constants)
+    x = RNG(5).standard_normal((batch, 31)).astype(np.float32)
+    (expected,) = unfolded(model, {"x": x})
+    found = []
+    for length in range(1, 5):  # one of which puts the weight where it is aligned
+        pieces.clear()
+        model.doc_string = "-" * length
+        path = tmp_path / f"{length}.onnx"
+        path.write_bytes(model.SerializeToString())
+        net = convpool.load_onnx(path)
+        path.write_bytes(b"\0" * path.stat().st_size)
+        for _ in range(2):
+            np.testing.assert_allclose(net(x), expected, rtol=1e-5, atol=1e-5)
+        found.append(pieces.copy())
+    askew = [8, 8, 8, 8, 8, 9] if transposed else [40, 9]
+    assert sorted(found) == [askew, askew, askew, [40, 9]]
+
+
 def test_shapes_may_change():
     net = convpool.load_onnx(branches().SerializeToString())
     for _ in range(2):

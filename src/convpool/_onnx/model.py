@@ -6,7 +6,7 @@ nest no deeper than a limit, and weights outside the file come from its folder a
 
 import math
 import mmap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import zip_longest
@@ -22,6 +22,7 @@ Array = NDArray[Any]
 
 DEEPEST = 16  # subgraphs within subgraphs
 MOST_AXES = 32
+PIECE = 64 << 20  # bytes of a weight that are copied at once
 NATIVE = ("", "ai.onnx")
 # TensorProto's data types that are NumPy's.
 PLAIN = {1: "f4", 2: "u1", 3: "i1", 4: "u2", 5: "i2", 6: "i4", 7: "i8", 10: "f2", 11: "f8",
@@ -49,17 +50,21 @@ class Graph:
 
     def let_go(self, name: str) -> None:
         """Forget a constant."""
-        self._release(self.constants.pop(name))
+        self.release(self.constants.pop(name))
 
-    def align(self, name: str) -> None:
-        """Make a constant one that kernels can read: files put numbers anywhere."""
+    def align(self, name: str, node: "Node") -> None:
+        """Make a constant one that a node's kernel can read: files put numbers anywhere.
+
+        A large matrix stays as it is where it is copied in pieces as it is packed.
+        """
         value = self.constants[name]
-        if not value.flags.aligned:
+        pieces = node.operator in ("Gemm", "MatMul") and value.ndim == 2 and value.nbytes > PIECE
+        if not value.flags.aligned and not pieces:
             self.constants[name] = value.copy()
-            self._release(value)
+            self.release(value)
 
-    def _release(self, value: Array) -> None:
-        """A constant's pages of a mapped file need not stay in memory."""
+    def release(self, value: Array) -> None:
+        """Pages of a mapped file under a constant, or part of one, need not stay in memory."""
         if self.mapped is None or value.nbytes < 2**20 or not hasattr(self.mapped, "madvise"):
             return
         begin = np.frombuffer(self.mapped, np.uint8).ctypes.data
@@ -85,6 +90,8 @@ class Node:
     known: dict[int, Array] = field(default_factory=dict)
     # Known inputs that the kernel has taken in, and is not given again.
     taken: set[int] = field(default_factory=set)
+    # Called with each part of a known input that is taken in piece by piece.
+    release: Callable[[Array], None] = lambda part: None
 
     @property
     def label(self) -> str:

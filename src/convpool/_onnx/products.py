@@ -1,18 +1,33 @@
 """Operators that multiply matrices."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..functional import conv1d
 from ..packed import PackedWeight, pack_weight
-from .model import Array, Node
+from .model import PIECE, Array, Node
 from .operators import Kernel, operator
 
 
-def packed_rows(weight: Array, bias: Array | None, activation: Any) -> PackedWeight:
-    """A layer of (out_features, in_features), packed for rows as pixels with channels last."""
-    return pack_weight(weight[:, :, None], bias, layout="NWC", activation=activation)
+def packed_rows(
+    node: Node, weight: Array, bias: Array | None, activation: Any
+) -> list[PackedWeight]:
+    """A layer of (out_features, in_features), packed for rows as pixels with channels last.
+
+    In pieces where each would be copied on the way.
+    """
+    count = len(weight)
+    if not weight.flags.aligned and weight.flags.c_contiguous:
+        count = max(1, PIECE * count // weight.nbytes)
+    pieces = []
+    for first in range(0, len(weight), count):
+        part = weight[first : first + count]
+        own = None if bias is None else bias[first : first + count]
+        pieces.append(pack_weight(part[:, :, None], own, layout="NWC", activation=activation))
+        node.release(part)
+    return pieces
 
 
 def fits_rows(weight: Array | None) -> bool:
@@ -22,22 +37,33 @@ def fits_rows(weight: Array | None) -> bool:
     )
 
 
-def rows_kernel(packed: PackedWeight) -> Kernel:
+def rows_kernel(pieces: Sequence[PackedWeight]) -> Kernel:
     """A product with a packed weight, for the last axis of x."""
-    outputs, features = packed.shape[:2]
+    outputs, features = sum(piece.shape[0] for piece in pieces), pieces[0].shape[1]
+
+    def product(x: Array, out: Array | None = None) -> Array:
+        if len(pieces) == 1:
+            return conv1d(x, pieces[0], layout="NWC", out=out)
+        if out is None:
+            out = np.empty((len(x), outputs), x.dtype)
+        end = 0
+        for piece in pieces:
+            first, end = end, end + piece.shape[0]
+            conv1d(x, piece, layout="NWC", out=out[:, first:end])
+        return out
 
     def kernel(x: Array, *rest: Any, out: Array | None = None) -> Any:
         if x.ndim == 2 and x.shape[0]:
-            return conv1d(x, packed, layout="NWC", out=out)
+            return product(x, out)
         if x.ndim == 0 or x.shape[-1] != features:
             raise ValueError(f"x: got shape {x.shape}, expected rows of {features}")
         if x.size == 0:
             result = np.zeros((*x.shape[:-1], outputs), x.dtype)
         elif out is not None and out.flags.c_contiguous:
-            conv1d(x.reshape(-1, features), packed, layout="NWC", out=out.reshape(-1, outputs))
+            product(x.reshape(-1, features), out.reshape(-1, outputs))
             return out
         else:
-            result = conv1d(x.reshape(-1, features), packed, layout="NWC")
+            result = product(x.reshape(-1, features))
             result = result.reshape(*x.shape[:-1], outputs)
         if out is None:
             return result
@@ -53,7 +79,7 @@ def matrix_product(node: Node) -> Kernel:
     weight, bias = node.known.get(1), node.known.get(2)
     activation = node.attributes.get("activation")
     if fits_rows(weight) and weight is not None:
-        packed = packed_rows(weight.T, bias, activation)
+        packed = packed_rows(node, weight.T, bias, activation)
         node.take(1)
         node.take(2)
         rows = rows_kernel(packed)
@@ -87,7 +113,7 @@ def general_product(node: Node) -> Kernel:
             bias = None
             if offset is not None:
                 bias = offset.reshape(-1) * offset.dtype.type(beta)
-            rows = rows_kernel(packed_rows(scaled, bias, activation))
+            rows = rows_kernel(packed_rows(node, scaled, bias, activation))
             node.take(1)
             node.take(2)
             return lambda x, *rest, out=None: rows(x.T if left else x, out=out)

@@ -58,8 +58,9 @@ class Program:
         waiting = Counter(name for node in graph.nodes for name in set(node.inputs))
         kept = {entry.name for entry in graph.outputs}
         for node in graph.nodes:
+            node.release = graph.release
             for name in graph.constants.keys() & node.inputs:
-                graph.align(name)
+                graph.align(name, node)
             step = make_step(node, graph.constants)
             self.steps.append(step)
             kept.update(filter(None, step.inputs))
