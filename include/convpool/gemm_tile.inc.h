@@ -78,6 +78,27 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const in
     }
 }
 
+/* tile_body for any shape; what it takes apart is literal. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(tile_of)(const int rows_apart, const int columns_apart,
+                                                int64_t rows, int64_t columns, int64_t depth,
+                                                const void *a, const int64_t *place,
+                                                const int64_t *offset, const void *b,
+                                                int64_t b_step, void *tile, int64_t tile_step,
+                                                int chain, const void *next)
+{
+    switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
+#define TILE_CASE(r, v)                                                                   \
+    case (r) * 16 + (v):                                                                  \
+        NAME(tile_body)(rows_apart, columns_apart, r, v, depth, (const REAL *)a, place,   \
+                        offset, (const REAL *)b, b_step, (REAL *)tile, tile_step, chain,  \
+                        (const REAL *)next);                                              \
+        break;
+        TILE_CASES(TILE_CASE)
+    default: break;
+#undef TILE_CASE
+    }
+}
+
 /* The first `rows` rows and `columns` columns of a b, the columns rounded up to whole vectors, into
  * the tile: in place of what it holds, continuing its chains, or added to it (convpool_chain).
  * Preconditions: 1 <= rows <= ROWS, 1 <= columns <= COLUMNS; a holds depth * ROWS elements; whole
@@ -88,18 +109,8 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
                                             void *tile, int64_t tile_step, int chain,
                                             const void *next)
 {
-    const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
-    REAL *tile_ = (REAL *)tile;
-#define TILE_CASE(r, v)                                                                      \
-    case (r) * 16 + (v):                                                                     \
-        NAME(tile_body)(0, 0, r, v, depth, a_, NULL, NULL, b_, b_step, tile_, tile_step,     \
-                        chain, (const REAL *)next);                                          \
-        break;
-    switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
-        TILE_CASES(TILE_CASE)
-    default: break;
-    }
-#undef TILE_CASE
+    NAME(tile_of)(0, 0, rows, columns, depth, a, NULL, NULL, b, b_step, tile, tile_step, chain,
+                  next);
 }
 
 /* The same with rows anywhere, of which no more is read: a[place[r] + offset[k]]. */
@@ -109,18 +120,8 @@ TARGET CONVPOOL_INLINE void NAME(gemm_rows)(int64_t rows, int64_t columns, int64
                                             void *tile, int64_t tile_step, int chain,
                                             const void *next)
 {
-    const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
-    REAL *tile_ = (REAL *)tile;
-#define TILE_CASE(r, v)                                                                         \
-    case (r) * 16 + (v):                                                                        \
-        NAME(tile_body)(1, 0, r, v, depth, a_, place, offset, b_, b_step, tile_, tile_step,     \
-                        chain, (const REAL *)next);                                             \
-        break;
-    switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
-        TILE_CASES(TILE_CASE)
-    default: break;
-    }
-#undef TILE_CASE
+    NAME(tile_of)(1, 0, rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain,
+                  next);
 }
 
 /* gemm_tile with columns anywhere: those of step k from b[offset[k]] on. */
@@ -129,18 +130,7 @@ TARGET CONVPOOL_INLINE void NAME(gemm_columns)(int64_t rows, int64_t columns, in
                                                const int64_t *offset, void *tile,
                                                int64_t tile_step, int chain, const void *next)
 {
-    const REAL *a_ = (const REAL *)a, *b_ = (const REAL *)b;
-    REAL *tile_ = (REAL *)tile;
-#define TILE_CASE(r, v)                                                                   \
-    case (r) * 16 + (v):                                                                  \
-        NAME(tile_body)(0, 1, r, v, depth, a_, NULL, offset, b_, 0, tile_, tile_step,     \
-                        chain, (const REAL *)next);                                       \
-        break;
-    switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
-        TILE_CASES(TILE_CASE)
-    default: break;
-    }
-#undef TILE_CASE
+    NAME(tile_of)(0, 1, rows, columns, depth, a, NULL, offset, b, 0, tile, tile_step, chain, next);
 }
 
 #undef NAME

@@ -387,9 +387,11 @@ cdef void pack_columns(const Plan* plan, const convpool_conv* conv, const Part* 
 cdef bytes_in find_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
                            bytes_in x, bytes_in panel, int64_t strip, int64_t begin,
                            int64_t* step) noexcept nogil:
-    """Where step `begin` of a strip is, and how far the next."""
+    """Where step `begin` of a strip is, and how far the next; of a copy, from where offsets go."""
     cdef int64_t real = <int64_t>plan.kernels.real_size, size = convpool_pixels(conv.axis)
     cdef int64_t pixel = part.pixel + part.begin[strip]
+    if plan.source == COPIED:
+        return panel + part.place[part.begin[strip]] * real
     if not lies(plan, conv, part, strip):
         step[0] = plan.pixel_width
         return panel + strip * plan.strip_pitch * real
@@ -522,10 +524,7 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
             pixel = part.begin[p + q]
             pixels = part.begin[p + q + 1] - pixel
             tile = lines + (pixel - part.begin[p]) * real
-            if plan.source == COPIED:
-                columns = panel + part.place[pixel] * real
-            else:
-                columns = find_columns(plan, conv, part, x, panel, p + q, begin, &step)
+            columns = find_columns(plan, conv, part, x, panel, p + q, begin, &step)
             channel = first
             while channel < last:
                 next = weight  # which later strips of pixels find in the cache
