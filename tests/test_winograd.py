@@ -8,34 +8,36 @@ from reference import assert_close, assert_same_bits, convolve, gamma
 
 RNG = np.random.default_rng
 UNIT = {"float16": 2.0**-24, "float32": 2.0**-24, "float64": 2.0**-53}  # of the sums
-POINTS = (0, 0.75, -0.75, 1.5, -1.5)
+POINTS = {6: (0, 0.75, -0.75, 1.5, -1.5), 4: (0, 1, -1)}  # by the side of a tile
 
 
 def normal(seed, *shape, dtype=np.float32):
     return RNG(seed).standard_normal(shape).astype(dtype)
 
 
-def matrices(kernel):
-    """A^T, G and B^T of F(7 - kernel, kernel) from the points, as polynomials tell."""
-    whole = np.poly1d(np.poly(POINTS))
-    powers = np.vander(POINTS, 6, increasing=True)
-    outputs = 7 - kernel
+def matrices(kernel, side):
+    """A^T, G and B^T of F(side + 1 - kernel, kernel) from the points, as polynomials tell."""
+    points = POINTS[side]
+    whole = np.poly1d(np.poly(points))
+    powers = np.vander(points, side, increasing=True)
+    outputs = side + 1 - kernel
     at = np.vstack([powers[:, :outputs], np.eye(outputs)[-1:]]).T
-    derivatives = np.polyder(whole)(np.array(POINTS))
+    derivatives = np.polyder(whole)(np.array(points))
     g = np.vstack([powers[:, :kernel] / derivatives[:, None], np.eye(kernel)[-1:]])
-    bt = np.zeros((6, 6))
-    for row, point in enumerate(POINTS):
-        bt[row, :5] = np.polydiv(whole, np.poly1d([1, -point]))[0].coeffs[::-1]
-    bt[5] = whole.coeffs[::-1]
+    bt = np.zeros((side, side))
+    for row, point in enumerate(points):
+        bt[row, :-1] = np.polydiv(whole, np.poly1d([1, -point]))[0].coeffs[::-1]
+    bt[-1] = whole.coeffs[::-1]
     return at, g, bt
 
 
-def bound(x, weight, padding, groups=1):
+def bound(x, weight, padding, groups=1, side=6):
     """Of each output's error: the transforms' magnitudes, times a unit for each rounding on the
-    way: 3 for B^T d and 3 for its columns, 1 of the weight, the sum's, 4 and 4 for A^T."""
+    way: 3 for B^T d and 3 for its columns, 1 of the weight, the sum's, 4 and 4 for A^T; of tiles
+    of side 4 one for each of the former and two for each of the latter."""
     kernel = weight.shape[-1]
-    at, g, bt = (abs(matrix) for matrix in matrices(kernel))
-    m = 7 - kernel
+    at, g, bt = (abs(matrix) for matrix in matrices(kernel, side))
+    m = side + 1 - kernel
     x = np.pad(abs(x.astype(np.float64)), ((0, 0), (0, 0), (padding,) * 2, (padding,) * 2))
     height, width = (size - kernel + 1 for size in x.shape[2:])
     down, across = -(-height // m), -(-width // m)
@@ -45,13 +47,13 @@ def bound(x, weight, padding, groups=1):
     y = np.zeros((len(x), len(weight), down * m, across * m))
     for i in range(down):
         for j in range(across):
-            v = bt @ x[:, :, i * m : i * m + 6, j * m : j * m + 6] @ bt.T
+            v = bt @ x[:, :, i * m : i * m + side, j * m : j * m + side] @ bt.T
             for group in range(groups):
                 o = slice(group * outputs, (group + 1) * outputs)
                 c = slice(group * channels, (group + 1) * channels)
                 sums = np.einsum("ocuv,ncuv->nouv", u[o], v[:, c])
                 y[:, o, i * m : i * m + m, j * m : j * m + m] = at @ sums @ at.T
-    roundings = 3 + 3 + 1 + channels + 1 + 4 + 4
+    roundings = 3 + 3 + 1 + channels + 1 + 4 + 4 if side == 6 else 1 + 1 + 1 + channels + 1 + 2 + 2
     return gamma(roundings, UNIT[weight.dtype.name]) * y[:, :, :height, :width]
 
 
@@ -72,6 +74,16 @@ CASES = {
     "5x5, groups": ((1, 6, 11, 80), (4, 3, 5, 5), 2, 2),
     "batch over strips": ((7, 3, 9, 10), (6, 3, 3, 3), 1, 1),
 }
+SMALL = {  # images of few tiles, which then are smaller ones
+    "7x7": ((1, 40, 7, 7), (33, 40, 3, 3), 1, 1),
+    "batch of images": ((5, 40, 9, 10), (13, 40, 3, 3), 0, 1),
+    "groups of images": ((3, 36, 8, 6), (24, 12, 3, 3), 1, 3),
+    "channels in blocks": ((1, 200, 6, 7), (9, 200, 3, 3), 1, 1),
+    "one row": ((1, 20, 1, 40), (33, 20, 3, 3), 1, 1),
+    "two long rows": ((1, 40, 2, 70), (40, 40, 3, 3), 1, 1),
+    "one small output": ((1, 20, 3, 3), (9, 20, 3, 3), 0, 1),
+}
+CASES |= SMALL
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -81,7 +93,7 @@ def test_within_the_bound(case, layout, dtype):
     shape, weight_shape, padding, groups = CASES[case]
     x, weight = normal(1, *shape, dtype=dtype), normal(2, *weight_shape, dtype=dtype)
     expected = convolve(x, weight, padding=padding, groups=groups)
-    error = bound(x, weight, padding, groups)
+    error = bound(x, weight, padding, groups, 4 if case in SMALL else 6)
     given = x if layout == "NCHW" else x.transpose(0, 2, 3, 1)
     y = convpool.conv2d(
         given, weight, padding=padding, groups=groups, layout=layout, algorithm="winograd"
@@ -91,17 +103,20 @@ def test_within_the_bound(case, layout, dtype):
 
 def test_the_transforms_are_a_convolution():
     """The matrices by which the bound is computed."""
-    for kernel in (3, 5):
-        at, g, bt = matrices(kernel)
-        d, w = RNG(1).standard_normal(6), RNG(2).standard_normal(kernel)
+    for kernel, side in ((3, 6), (5, 6), (3, 4)):
+        at, g, bt = matrices(kernel, side)
+        d, w = RNG(1).standard_normal(side), RNG(2).standard_normal(kernel)
         np.testing.assert_allclose(at @ ((g @ w) * (bt @ d)), np.correlate(d, w, "valid"))
 
 
 @pytest.mark.parametrize("positive", [False, True])
-@pytest.mark.parametrize(("channels", "kernel"), [(64, 3), (512, 3), (2048, 3), (64, 5), (512, 5)])
-def test_error_against_the_largest_output(channels, kernel, positive):
+@pytest.mark.parametrize(
+    ("channels", "kernel", "size"),
+    [(64, 3, 14), (512, 3, 14), (2048, 3, 14), (64, 5, 12), (512, 5, 12), (64, 3, 9), (2048, 3, 9)],
+)
+def test_error_against_the_largest_output(channels, kernel, size, positive):
     """Below 1e-5 of it, in float32."""
-    x, weight = normal(1, 1, channels, 12, 12), normal(2, 24, channels, kernel, kernel)
+    x, weight = normal(1, 1, channels, size, size), normal(2, 24, channels, kernel, kernel)
     x = abs(x) if positive else x
     expected = convolve(x, weight)
     y = convpool.conv2d(x, weight, algorithm="winograd")
@@ -109,10 +124,13 @@ def test_error_against_the_largest_output(channels, kernel, positive):
 
 
 @pytest.mark.parametrize("padding_mode", ["constant", "reflect", "replicate", "circular"])
-@pytest.mark.parametrize("kernel", [3, 5])
-def test_borders(kernel, padding_mode):
+@pytest.mark.parametrize(
+    ("kernel", "side", "shape"),
+    [(3, 6, (2, 4, 13, 70)), (5, 6, (2, 4, 13, 70)), (3, 4, (2, 40, 7, 6))],
+)
+def test_borders(kernel, side, shape, padding_mode):
     """Against the same image, padded beforehand."""
-    x, weight = normal(1, 2, 4, 13, 70), normal(2, 6, 4, kernel, kernel)
+    x, weight = normal(1, *shape), normal(2, shape[1] + 2, shape[1], kernel, kernel)
     modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
     more = {"constant_values": 3} if padding_mode == "constant" else {}
     padded = np.pad(x, ((0, 0), (0, 0), (3, 1), (2, 4)), modes[padding_mode], **more)
@@ -120,7 +138,7 @@ def test_borders(kernel, padding_mode):
         x, weight, padding=((3, 1), (2, 4)), padding_mode=padding_mode, algorithm="winograd",
         padding_value=3.0 if more else 0.0,
     )  # fmt: skip
-    assert_close(y, convolve(padded, weight), bound(padded, weight, 0), np.float32)
+    assert_close(y, convolve(padded, weight), bound(padded, weight, 0, side=side), np.float32)
 
 
 def test_bias_residual_activation_and_strides():
@@ -156,7 +174,7 @@ def test_auto_takes_it_by_shape_alone():
     """Where it pays, for any batch; one weight may serve both ways."""
     weight = normal(1, 64, 64, 3, 3)
     packed = convpool.pack_weight(weight, padding=1)
-    for size, way in ((56, "winograd"), (3, "direct")):
+    for size, way in ((56, "winograd"), (3, "direct"), (8, "winograd")):
         x = normal(2, 3, 64, size, size)
         expected = convpool.conv2d(x, weight, padding=1, algorithm=way)
         other = convpool.conv2d(
@@ -191,12 +209,21 @@ def test_refused_where_there_is_none(weight, arguments):
             call()
 
 
-def test_values_that_are_not_finite_stay_in_their_tiles():
-    x, weight = normal(1, 1, 3, 24, 24), normal(2, 4, 3, 3, 3)
+@pytest.mark.parametrize(
+    ("channels", "size", "at", "rows", "columns"),
+    [
+        # The tile of 4x4 whose six rows and columns of input hold (13, 9).
+        (3, 24, (13, 9), slice(12, 16), slice(8, 12)),
+        # Of four tiles of 2x2 the outputs that see (4, 3).
+        (40, 7, (4, 3), slice(3, 6), slice(2, 5)),
+    ],
+)
+def test_values_that_are_not_finite_stay_in_their_tiles(channels, size, at, rows, columns):
+    x, weight = normal(1, 1, channels, size, size), normal(2, 24, channels, 3, 3)
     expected = convpool.conv2d(x, weight, padding=1, algorithm="winograd")
-    x[0, 1, 13, 9] = np.inf
+    x[(0, 1, *at)] = np.inf
     y = convpool.conv2d(x, weight, padding=1, algorithm="winograd")
-    touched = np.zeros((24, 24), bool)
-    touched[12:16, 8:12] = True  # tiles whose six rows and columns of input hold (13, 9)
+    touched = np.zeros((size, size), bool)
+    touched[rows, columns] = True
     assert_same_bits(y[..., ~touched], expected[..., ~touched])
-    assert not np.isfinite(y[..., 13, 9]).any()
+    assert not np.isfinite(y[..., touched]).any()

@@ -200,7 +200,8 @@ static void winograd(const char *name, int dtype, int isa, double peak, int repe
         double then = now();
         for (int64_t first = 0; first < TILES; first += CHUNK) {
             const int64_t tiles = TILES - first < CHUNK ? TILES - first : CHUNK;
-            k->winograd_pack(&conv, x, CHANNELS, first, tiles, points, CHUNK, plane);
+            k->winograd_pack(&conv, CONVPOOL_WINOGRAD_SIDE, x, CHANNELS, first, tiles, points,
+                             CHUNK, plane);
             clock_in(&t.pack, &then);
             for (int64_t point = 0; point < POINTS; ++point) {
                 for (int64_t strip = 0; strip < strips; ++strip) {
@@ -217,8 +218,8 @@ static void winograd(const char *name, int dtype, int isa, double peak, int repe
                 }
             }
             clock_in(&t.multiply, &then);
-            k->winograd_store(&conv, sums, CHUNK, sum_plane, CHANNELS, first, tiles, NULL, NULL,
-                              out);
+            k->winograd_store(&conv, CONVPOOL_WINOGRAD_SIDE, sums, CHUNK, sum_plane, CHANNELS,
+                              first, tiles, NULL, NULL, out);
             clock_in(&t.store, &then);
         }
         keep_best(&best, t);

@@ -94,25 +94,26 @@
  *
  *
  * WINOGRAD'S ALGORITHM serves kernels of 3x3 and 5x5 at stride and dilation 1, one depth, with
- * fewer products; errors in float stay below 1e-5 of the largest output. Tiles of m x m outputs, m
- * = 7 - kernel, are numbered along the rows of each image's grid and on from image to image; each
- * has CONVPOOL_WINOGRAD_POINTS points, and gemm_tile multiplies each point's channels by
+ * fewer products; errors in float stay below 1e-5 of the largest output. Tiles of the input are of
+ * side 6, or for 3x3 kernels 4, which pays where images are a few tiles large. Tiles of m x m
+ * outputs, m = side + 1 - kernel, are numbered along the rows of each image's grid and on from image
+ * to image; each has side * side points, and gemm_tile multiplies each point's channels by
  * themselves:
  *
  *     k->winograd_weights (once); for each chunk of tiles: k->winograd_pack, k->gemm_tile for each
  *     point (depth = channels, b_step = pitch), k->winograd_store
  *
- *   winograd_weights(conv, weight, stride, channel, width, strip, plane)
+ *   winograd_weights(conv, side, weight, stride, channel, width, strip, plane)
  *     Output channels as in pack_weights: strip[point * plane + input channel * width + lane].
  *     plane >= channels * width.
  *
- *   winograd_pack(conv, x, channels, tile, tiles, v, pitch, plane)
+ *   winograd_pack(conv, side, x, channels, tile, tiles, v, pitch, plane)
  *     v[point * plane + channel * pitch + t] of tiles [tile, tile + tiles), for `channels` channels
  *     from x on; zeros from the last tile up to the pitch.
  *     1 <= tiles <= pitch <= CONVPOOL_WINOGRAD_CHUNK, pitch a multiple of CONVPOOL_WINOGRAD_TILES,
  *     plane >= channels * pitch; CONVPOOL_WINOGRAD_CHUNK more that gemm_tile may read.
  *
- *   winograd_store(conv, sums, pitch, plane, channels, tile, tiles, bias, residual, out)
+ *   winograd_store(conv, side, sums, pitch, plane, channels, tile, tiles, bias, residual, out)
  *     As store_tile, from sums[point * plane + channel * pitch + t] of `channels` channels, to
  *     whose first bias, residual and out point. Preconditions of both.
  *

@@ -63,13 +63,14 @@ typedef struct convpool_kernels {
                       void *sums, const void *bias, const void *residual, void *out);
     void (*pool_block)(const convpool_pool *pool, int channels_last,
                        const convpool_pool_block *block, const void *x, void *out, int64_t *index);
-    void (*winograd_pack)(const convpool_conv *conv, const void *x, int64_t channels,
+    void (*winograd_pack)(const convpool_conv *conv, int side, const void *x, int64_t channels,
                           int64_t tile, int64_t tiles, void *v, int64_t pitch, int64_t plane);
-    void (*winograd_store)(const convpool_conv *conv, const void *sums, int64_t pitch,
+    void (*winograd_store)(const convpool_conv *conv, int side, const void *sums, int64_t pitch,
                            int64_t plane, int64_t channels, int64_t tile, int64_t tiles,
                            const void *bias, const void *residual, void *out);
-    void (*winograd_weights)(const convpool_conv *conv, const void *weight, const int64_t *stride,
-                             int64_t channel, int64_t width, void *strip, int64_t plane);
+    void (*winograd_weights)(const convpool_conv *conv, int side, const void *weight,
+                             const int64_t *stride, int64_t channel, int64_t width, void *strip,
+                             int64_t plane);
 } convpool_kernels; /* Pixels have filters alone, bytes no gemm_columns, pools nor
                       * Winograd; NULL otherwise. */
 

@@ -47,8 +47,8 @@ typedef enum convpool_chain {
     CONVPOOL_CHAIN_ADDS = 2     /* sums run from 0 and are added to them */
 } convpool_chain;
 
-/* Winograd's tiles see so many cells a side, whatever the kernel. So many of them are transformed
- * together at most, and multiplied. */
+/* Winograd's tiles see so many cells a side at most, whatever the kernel. So many of them are
+ * transformed together at most, and multiplied. */
 enum { CONVPOOL_WINOGRAD_SIDE = 6, CONVPOOL_WINOGRAD_POINTS = 36, CONVPOOL_WINOGRAD_TILES = 16,
        CONVPOOL_WINOGRAD_CHUNK = 64 };
 

@@ -1,19 +1,21 @@
-/* winograd.inc.h - the transforms of Winograd's F(m x m, r x r), m + r = 7: an output tile of m x m
- * from an input tile of 6 x 6 with 36 multiplications instead of m m r r.
+/* winograd.inc.h - the transforms of Winograd's F(m x m, r x r): an output tile of m x m from an
+ * input tile of side m + r - 1 = 6 or 4 with one multiplication a cell instead of r r an output.
  *
  *     Y = A^T [(G g G^T) * (B^T d B)] A          (* element by element)
  *
- * is polynomial multiplication by evaluation at six points, 0, a, -a, b, -b and infinity
- * (Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2016; Toom and Cook before
- * them). With p running over the five finite points and P(x) = x (x^2 - a^2) (x^2 - b^2):
+ * is polynomial multiplication by evaluation at as many points as the tile's side has cells: 0, a,
+ * -a, of the larger side also b, -b, and infinity (Lavin & Gray, Fast Algorithms for Convolutional
+ * Neural Networks, 2016; Toom and Cook before them). With p running over the finite points and P(x)
+ * = x (x^2 - a^2) (x^2 - b^2), without the last factor for the smaller side:
  *
  *     B^T: the coefficients of P(x) / (x - p); for infinity those of P(x)
  *     G:   p^j / P'(p), j < r;                 for infinity 0 .. 0 1
  *     A^T: p^i, i < m;                         for infinity 0 .. 0 1, transposed
  *
- * B^T is the same for all m, so that 3x3 kernels (m = 4) and 5x5 kernels (m = 2) share it. The
- * points a = 3/4, b = 3/2 make every coefficient of B^T and A^T exact in binary, and their errors
- * are a third of those of the customary 1, 2: its powers stay nearer to 1.
+ * B^T is the same for all m, so that 3x3 kernels (m = 4) and 5x5 kernels (m = 2) share that of side
+ * 6; side 4 is for 3x3 kernels and m = 2. The points a = 3/4, b = 3/2 make every coefficient of B^T
+ * and A^T exact in binary, and their errors are a third of those of the customary 1, 2: its powers
+ * stay nearer to 1. Of side 4, a = 1 leaves nothing but additions.
  *
  * Included once for each instruction set and real type, by vectors.inc.h.
  */
@@ -23,7 +25,15 @@
 #define B ((REAL)1.5)
 
 /* v = B^T d: even and odd powers apart, since a and -a differ in the sign of the odd ones. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_evaluate)(const VEC d[SIDE], VEC v[SIDE])
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_evaluate_4)(const VEC d[4], VEC v[4])
+{
+    v[0] = VSUB(d[2], d[0]);
+    v[1] = VADD(d[2], d[1]);
+    v[2] = VSUB(d[2], d[1]);
+    v[3] = VSUB(d[3], d[1]);
+}
+
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_evaluate_6)(const VEC d[6], VEC v[6])
 {
     const VEC product = VSET1(A * A * B * B), sum = VSET1(-(A * A + B * B));
     const VEC even_a = VFMA(VSET1(-B * B), d[2], d[4]), odd_a = VFMA(VSET1(-B * B), d[1], d[3]);
@@ -36,9 +46,23 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_evaluate)(const VEC d[SIDE], VEC
     v[5] = VFMA(product, d[1], VFMA(sum, d[3], d[5]));
 }
 
-/* y = A^T v for m outputs, 2 or 4. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_interpolate)(const int m, const VEC v[SIDE],
-                                                             VEC *y)
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_evaluate)(const int side, const VEC *d, VEC *v)
+{
+    if (side == 4) {
+        NAME(winograd_evaluate_4)(d, v);
+    } else {
+        NAME(winograd_evaluate_6)(d, v);
+    }
+}
+
+/* y = A^T v for m outputs, of side 4 two, else two or four. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_interpolate_4)(const VEC v[4], VEC y[2])
+{
+    y[0] = VADD(v[0], VADD(v[1], v[2]));
+    y[1] = VADD(v[3], VSUB(v[1], v[2]));
+}
+
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_interpolate_6)(const int m, const VEC v[6], VEC *y)
 {
     const VEC sum_a = VADD(v[1], v[2]), difference_a = VSUB(v[1], v[2]);
     const VEC sum_b = VADD(v[3], v[4]), difference_b = VSUB(v[3], v[4]);
@@ -52,15 +76,25 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_interpolate)(const int m, const 
     }
 }
 
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_interpolate)(const int side, const int m,
+                                                             const VEC *v, VEC *y)
+{
+    if (side == 4) {
+        NAME(winograd_interpolate_4)(v, y);
+    } else {
+        NAME(winograd_interpolate_6)(m, v, y);
+    }
+}
+
 /* Cells under neighbouring tiles, m columns apart, from a row as winograd_input reads several of
  * them as one: cells 0 to m - 1 of each tile at to, the next m of each `shift` further on.
  * Preconditions: those of winograd_input, of the row; `to` is writeable for whole vectors. */
-TARGET CONVPOOL_INLINE void NAME(winograd_gather)(int m, const REAL *row, int64_t tiles, REAL *to,
-                                                  int64_t shift)
+TARGET CONVPOOL_INLINE void NAME(winograd_gather)(int side, int m, const REAL *row,
+                                                  int64_t tiles, REAL *to, int64_t shift)
 {
     int64_t j;
     int i;
-    for (i = 0; i < SIDE; i += m, row += m, to += shift) {
+    for (i = 0; i < side; i += m, row += m, to += shift) {
         for (j = 0; j < tiles * m; j += LANES) {
             VSTORE(to + j, VLOAD(row + j));
         }
@@ -68,79 +102,80 @@ TARGET CONVPOOL_INLINE void NAME(winograd_gather)(int m, const REAL *row, int64_
 }
 
 TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_input_body)(
-    const int m, const int masked, const REAL *const *row, int64_t shift,
+    const int side, const int m, const int masked, const REAL *const *row, int64_t shift,
     REAL (*inside)[CONVPOOL_WINOGRAD_TILES], int64_t tiles, REAL *v, int64_t plane)
 {
     VEC half[SIDE][SIDE], cell[8], point[SIDE];
     int64_t j;
     int i, k;
     for (j = 0; j < tiles; j += LANES) {
-        for (i = 0; i < SIDE; ++i) {
+        for (i = 0; i < side; ++i) {
             const REAL *from = row[i] + j * m;
-            if (m == 2) {
-                VLOAD2(from, cell);
-                VLOAD2(from + shift, cell + 2);
-                VLOAD2(from + 2 * shift, cell + 4);
-            } else {
-                VLOAD4(from, cell);
-                VLOAD4(from + shift, cell + 4);
+            for (k = 0; m == 2 && k < side; k += 2) {
+                VLOAD2(from + k / 2 * shift, cell + k);
             }
-            for (k = 0; masked && k < SIDE; ++k) {
+            for (k = 0; m == 4 && k < side; k += 4) {
+                VLOAD4(from + k / 4 * shift, cell + k);
+            }
+            for (k = 0; masked && k < side; ++k) {
                 cell[k] = VAND(cell[k], VLOAD(&inside[k][j]));
             }
-            NAME(winograd_evaluate)(cell, half[i]);
+            NAME(winograd_evaluate)(side, cell, half[i]);
         }
-        for (k = 0; k < SIDE; ++k) {
-            for (i = 0; i < SIDE; ++i) {
+        for (k = 0; k < side; ++k) {
+            for (i = 0; i < side; ++i) {
                 cell[i] = half[i][k];
             }
-            NAME(winograd_evaluate)(cell, point);
-            for (i = 0; i < SIDE; ++i) {
-                VSTORE(v + (i * SIDE + k) * plane + j, point[i]);
+            NAME(winograd_evaluate)(side, cell, point);
+            for (i = 0; i < side; ++i) {
+                VSTORE(v + (i * side + k) * plane + j, point[i]);
             }
         }
     }
 }
 
-/* Points of `tiles` tiles whose cells stand in six rows: v[point * plane + tile]. The first m cells
- * of each lie side by side, the next m `shift` further on: m, where they are one row of an image.
- * Bits of column i of a tile count where they are set in inside[i][tile]; NULL: all of them.
- * Preconditions: m is 2 or 4; with the tiles rounded up to whole vectors, v is writeable and rows
- * are readable for four elements more than the m of each tile. */
-TARGET CONVPOOL_INLINE void NAME(winograd_input)(int m, const REAL *const *row, int64_t shift,
+/* Points of `tiles` tiles whose cells stand in `side` rows: v[point * plane + tile]. The first m
+ * cells of each lie side by side, the next m `shift` further on: m, where they are one row of an
+ * image. Bits of column i of a tile count where they are set in inside[i][tile]; NULL: all of them.
+ * Preconditions: side and m are 6 and 4, 6 and 2 or 4 and 2; with the tiles rounded up to whole
+ * vectors, v is writeable and rows are readable for four elements more than the m of each tile. */
+TARGET CONVPOOL_INLINE void NAME(winograd_input)(int side, int m, const REAL *const *row,
+                                                 int64_t shift,
                                                  REAL (*inside)[CONVPOOL_WINOGRAD_TILES],
                                                  int64_t tiles, REAL *v, int64_t plane)
 {
-    if (m == 2 && inside != NULL) {
-        NAME(winograd_input_body)(2, 1, row, shift, inside, tiles, v, plane);
-    } else if (m == 2) {
-        NAME(winograd_input_body)(2, 0, row, shift, NULL, tiles, v, plane);
-    } else if (inside != NULL) {
-        NAME(winograd_input_body)(4, 1, row, shift, inside, tiles, v, plane);
-    } else {
-        NAME(winograd_input_body)(4, 0, row, shift, NULL, tiles, v, plane);
+    switch (2 * (side + m) + (inside != NULL)) {
+#define INPUT_CASE(side, m, masked)                                                              \
+    case 2 * ((side) + (m)) + (masked):                                                          \
+        NAME(winograd_input_body)(side, m, masked, row, shift, inside, tiles, v, plane);         \
+        break;
+        INPUT_CASE(6, 4, 0) INPUT_CASE(6, 2, 0) INPUT_CASE(4, 2, 0)
+        INPUT_CASE(6, 4, 1) INPUT_CASE(6, 2, 1) INPUT_CASE(4, 2, 1)
+    default: break;
+#undef INPUT_CASE
     }
 }
 
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_output_body)(const int m, const REAL *sums,
-                                                             int64_t plane, int64_t tiles, REAL *y)
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_output_body)(const int side, const int m,
+                                                             const REAL *sums, int64_t plane,
+                                                             int64_t tiles, REAL *y)
 {
     VEC half[4][SIDE], point[SIDE], cell[4];
     int64_t j;
     int i, k;
     for (j = 0; j < tiles; j += LANES) {
-        for (k = 0; k < SIDE; ++k) {
-            for (i = 0; i < SIDE; ++i) {
-                point[i] = VLOAD(sums + (i * SIDE + k) * plane + j);
+        for (k = 0; k < side; ++k) {
+            for (i = 0; i < side; ++i) {
+                point[i] = VLOAD(sums + (i * side + k) * plane + j);
             }
-            NAME(winograd_interpolate)(m, point, cell);
+            NAME(winograd_interpolate)(side, m, point, cell);
             for (i = 0; i < m; ++i) {
                 half[i][k] = cell[i];
             }
         }
         for (i = 0; i < m; ++i) {
             REAL *to = y + (i * tiles + j) * m;
-            NAME(winograd_interpolate)(m, half[i], cell);
+            NAME(winograd_interpolate)(side, m, half[i], cell);
             if (m == 2) {
                 VSTORE2(to, cell);
             } else {
@@ -152,14 +187,16 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_output_body)(const int m, const 
 
 /* The outputs of tiles from their points sums[point * plane + tile]: m rows of m columns for each
  * tile, y[row][tile][column].
- * Precondition: m is 2 or 4; `tiles` is a multiple of CONVPOOL_WINOGRAD_TILES. */
-TARGET CONVPOOL_INLINE void NAME(winograd_output)(int m, const REAL *sums, int64_t plane,
-                                                  int64_t tiles, REAL *y)
+ * Preconditions: side and m as above; `tiles` is a multiple of CONVPOOL_WINOGRAD_TILES. */
+TARGET CONVPOOL_INLINE void NAME(winograd_output)(int side, int m, const REAL *sums,
+                                                  int64_t plane, int64_t tiles, REAL *y)
 {
-    if (m == 2) {
-        NAME(winograd_output_body)(2, sums, plane, tiles, y);
+    if (side == 4) {
+        NAME(winograd_output_body)(4, 2, sums, plane, tiles, y);
+    } else if (m == 2) {
+        NAME(winograd_output_body)(6, 2, sums, plane, tiles, y);
     } else {
-        NAME(winograd_output_body)(4, sums, plane, tiles, y);
+        NAME(winograd_output_body)(6, 4, sums, plane, tiles, y);
     }
 }
 

@@ -5,8 +5,8 @@
  *     input:   panel[point][channel][tile]           as gemm_tile reads columns
  *     output:  sums[point][tile]                     of one output channel
  *
- * Tiles of m x m outputs, m = 7 - kernel, are numbered along the rows of each image's grid, from
- * image to image. What lies beyond the last outputs belongs to no result; it is seen as the
+ * Tiles of m x m outputs, m = side + 1 - kernel, are numbered along the rows of each image's grid,
+ * from image to image. What lies beyond the last outputs belongs to no result; it is seen as the
  * border goes on.
  *
  * Included once for each instruction set and element type, after pack.inc.h and epilogue.inc.h.
@@ -14,6 +14,7 @@
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 #define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 #define SIDE CONVPOOL_WINOGRAD_SIDE
+#define OUTPUTS(conv, side) ((side) + 1 - (int)(conv)->axis[CONVPOOL_ROW].kernel)
 /* Room for the first cells of a group's tiles, and a vector. */
 #define SHIFT (4 * CONVPOOL_WINOGRAD_TILES + 16)
 
@@ -61,20 +62,21 @@ TARGET CONVPOOL_INLINE int NAME(tile_runs)(const convpool_conv *conv, int m, int
 
 /* Finds out where the cells of a run are: in place as long as what is read beside them is in the
  * image, too, and can be masked, which its group then is from `lane` on. */
-TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
+TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int side,
                                               NAME(tile_run) *run, NAME(tile_group) *group,
                                               int64_t lane)
 {
     const convpool_axis *rows = &conv->axis[CONVPOOL_ROW], *columns = &conv->axis[CONVPOOL_COLUMN];
     const int64_t pitch = conv->x_stride[CONVPOOL_AT_ROW];
     const int64_t top = run->top - rows->before, left = run->left - columns->before;
-    const int64_t width = (run->tiles - 1) * m + SIDE;
+    const int m = OUTPUTS(conv, side);
+    const int64_t width = (run->tiles - 1) * m + side;
     const int readable = STORAGE_IS_REAL && conv->x_stride[CONVPOOL_AT_COLUMN] == 1 && pitch >= 0;
     const int whole = left >= 0 && left + width <= columns->size;
     const int zeros = conv->border == CONVPOOL_CONSTANT && conv->border_value == 0;
     int i, t;
     group->masked |= !whole && readable && zeros;
-    for (i = 0; i < SIDE; ++i) {
+    for (i = 0; i < side; ++i) {
         const int64_t at = convpool_border_index(top + i, rows->size, conv->border);
         const int64_t begin = at * pitch + left, end = begin + CONVPOOL_WINOGRAD_WIDTH;
         run->row_at[i] = begin;
@@ -93,7 +95,7 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int m,
 
 /* Groups runs that share vectors, if that saves any, and finds out where all cells are.
  * Result: how many groups were written, of n at most. */
-TARGET CONVPOOL_INLINE int NAME(group_tiles)(const convpool_conv *conv, int m,
+TARGET CONVPOOL_INLINE int NAME(group_tiles)(const convpool_conv *conv, int side,
                                              NAME(tile_run) *run, int n, NAME(tile_group) *group)
 {
     const int64_t lanes = REAL_VERB(lanes);
@@ -113,15 +115,15 @@ TARGET CONVPOOL_INLINE int NAME(group_tiles)(const convpool_conv *conv, int m,
             group->tiles = run[r].tiles;
         }
         for (i = r, lane = 0; i < r + group->runs; lane += run[i++].tiles) {
-            NAME(place_tiles)(conv, m, &run[i], group, lane);
+            NAME(place_tiles)(conv, side, &run[i], group, lane);
         }
     }
     return (int)(group - first);
 }
 
-/* Finds a run's six rows of one channel, whose first element in the first image is `x`; of those
+/* Finds a run's rows of cells of one channel, whose first element in the first image is `x`; of those
  * that are copied, in `patch`. */
-TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int m,
+TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int side,
                                             const NAME(tile_run) *run, const STORAGE *x,
                                             const REAL *outside,
                                             REAL (*patch)[CONVPOOL_WINOGRAD_WIDTH],
@@ -129,7 +131,7 @@ TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int m,
 {
     const STORAGE *image = x + run->image * conv->x_stride[0];
     int i;
-    for (i = 0; i < SIDE; ++i) {
+    for (i = 0; i < side; ++i) {
         row[i] = run->row_is[i] == NAME(row_outside)  ? outside
                  : run->row_is[i] == NAME(row_copied) ? patch[i]
                                                       : (const REAL *)(const void *)image +
@@ -137,26 +139,27 @@ TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int m,
         if (run->row_is[i] == NAME(row_copied)) {
             const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
             NAME(pack_line)(conv, image + run->row_at[i] - left, NULL, left, 1,
-                            (run->tiles - 1) * m + SIDE, patch[i]);
+                            (run->tiles - 1) * OUTPUTS(conv, side) + side, patch[i]);
         }
     }
 }
 
 /* Points of tiles [tile, tile + tiles) of the batch, for `channels` channels from that on whose
  * first element in the first image is `x`: v[point * plane + channel * pitch + tile].
- * Preconditions: no depth; stride and dilation 1; kernel 3 x 3 or 5 x 5; 1 <= tiles <= pitch <=
- * CONVPOOL_WINOGRAD_CHUNK; the pitch is a multiple of CONVPOOL_WINOGRAD_TILES.
+ * Preconditions: no depth; stride and dilation 1; kernel 3 x 3 or, if side is 6, 5 x 5; 1 <= tiles <=
+ * pitch <= CONVPOOL_WINOGRAD_CHUNK; the pitch is a multiple of CONVPOOL_WINOGRAD_TILES.
  * Guarantee: lanes from the last tile up to the pitch are 0. */
-TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const void *x,
-                                                int64_t channels, int64_t tile, int64_t tiles,
-                                                void *v, int64_t pitch, int64_t plane)
+TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, int side,
+                                                const void *x, int64_t channels, int64_t tile,
+                                                int64_t tiles, void *v, int64_t pitch,
+                                                int64_t plane)
 {
-    const int m = SIDE + 1 - (int)conv->axis[CONVPOOL_ROW].kernel;
+    const int m = OUTPUTS(conv, side);
     const int64_t last = CONVPOOL_WINOGRAD_CHUNK + CONVPOOL_WINOGRAD_TILES;
     NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK];
     NAME(tile_group) groups[CONVPOOL_WINOGRAD_CHUNK];
-    const int n = NAME(group_tiles)(conv, m, runs, NAME(tile_runs)(conv, m, tile, tiles, runs),
-                                    groups);
+    const int n = NAME(group_tiles)(conv, side, runs,
+                                    NAME(tile_runs)(conv, m, tile, tiles, runs), groups);
     REAL patch[SIDE][CONVPOOL_WINOGRAD_WIDTH], outside[CONVPOOL_WINOGRAD_WIDTH];
     REAL line[SIDE][SIDE / 2][SHIFT];
     REAL bounce[CONVPOOL_WINOGRAD_POINTS *
@@ -180,24 +183,24 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const
             const REAL *row[SIDE];
             int64_t shift = m;
             for (j = 0, at = 0; j < group->runs; at += run->tiles * m, ++run, ++j) {
-                NAME(find_rows)(conv, m, run, from, outside, patch, row);
-                for (i = 0; group->runs > 1 && i < SIDE; ++i) {
-                    REAL_VERB(winograd_gather)(m, row[i], run->tiles, line[i][0] + at, SHIFT);
+                NAME(find_rows)(conv, side, run, from, outside, patch, row);
+                for (i = 0; group->runs > 1 && i < side; ++i) {
+                    REAL_VERB(winograd_gather)(side, m, row[i], run->tiles, line[i][0] + at, SHIFT);
                 }
             }
             if (group->runs > 1) {
                 shift = SHIFT;
-                for (i = 0; i < SIDE; ++i) {
+                for (i = 0; i < side; ++i) {
                     row[i] = line[i][0];
                 }
             }
-            REAL_VERB(winograd_input)(m, row, shift, group->masked ? group->inside : NULL,
+            REAL_VERB(winograd_input)(side, m, row, shift, group->masked ? group->inside : NULL,
                                       group->tiles, points + lane, bounces ? last : plane);
         }
-        for (i = 0; bounces && i < CONVPOOL_WINOGRAD_POINTS; ++i) {
+        for (i = 0; bounces && i < side * side; ++i) {
             memcpy(to + i * plane, points + i * last, (size_t)lane * sizeof(REAL));
         }
-        for (i = 0; lane < pitch && i < CONVPOOL_WINOGRAD_POINTS; ++i) {
+        for (i = 0; lane < pitch && i < side * side; ++i) {
             memset(to + i * plane + lane, 0, (size_t)(pitch - lane) * sizeof(REAL));
         }
     }
@@ -209,14 +212,14 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, const
  * points are sums[point * plane + channel * pitch + tile]. bias (NULL: none), residual (NULL: none)
  * and out point to what belongs to the first channel, the arrays' first image.
  * Preconditions: those of winograd_pack and store_tile. */
-TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, const void *sums,
-                                                 int64_t pitch, int64_t plane, int64_t channels,
-                                                 int64_t tile, int64_t tiles, const void *bias,
-                                                 const void *residual, void *out)
+TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, int side,
+                                                 const void *sums, int64_t pitch, int64_t plane,
+                                                 int64_t channels, int64_t tile, int64_t tiles,
+                                                 const void *bias, const void *residual, void *out)
 {
     const convpool_axis *rows = &conv->axis[CONVPOOL_ROW], *columns = &conv->axis[CONVPOOL_COLUMN];
     const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
-    const int m = SIDE + 1 - (int)rows->kernel;
+    const int m = OUTPUTS(conv, side);
     REAL y[4 * CONVPOOL_WINOGRAD_CHUNK * 4];
     NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK];
     const int n = NAME(tile_runs)(conv, m, tile, tiles, runs);
@@ -224,7 +227,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, cons
     int r;
     for (channel = 0; channel < channels; ++channel) {
         REAL_VERB(winograd_output)
-        (m, (const REAL *)sums + channel * pitch, plane, pitch, y);
+        (side, m, (const REAL *)sums + channel * pitch, plane, pitch, y);
         for (r = 0, lane = 0; r < n; lane += runs[r++].tiles) {
             const NAME(tile_run) *run = &runs[r];
             const int64_t height = rows->out - run->top < m ? rows->out - run->top : m;
@@ -261,12 +264,13 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, cons
 
 /* g = G k for one row or column of r = 3 or 5 taps, ABREAST kernels at a time; see winograd.inc.h.
  * In double, whatever the type: weights are rounded once. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernel)(const int r, const double (*k)[ABREAST],
-                                                        int step, double (*g)[ABREAST],
-                                                        int g_step)
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernel)(const int side, const int r,
+                                                        const double (*k)[ABREAST], int step,
+                                                        double (*g)[ABREAST], int g_step)
 {
-    const double a = 0.75, b = 1.5, a2 = a * a, b2 = b * b;
-    const double at_0 = 1 / (a2 * b2), at_a = 1 / (2 * a2 * (a2 - b2));
+    const double a2 = side == 4 ? 1 : 0.5625, b2 = 2.25, a = side == 4 ? 1 : 0.75, b = 1.5;
+    const double at_0 = side == 4 ? -1 : 1 / (a2 * b2);
+    const double at_a = side == 4 ? 0.5 : 1 / (2 * a2 * (a2 - b2));
     const double at_b = 1 / (2 * b2 * (b2 - a2));
     int i;
     for (i = 0; i < ABREAST; ++i) {
@@ -277,16 +281,19 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernel)(const int r, const doubl
         g[0][i] = at_0 * k0;
         g[g_step][i] = at_a * (even_a + odd_a);
         g[2 * g_step][i] = at_a * (even_a - odd_a);
-        g[3 * g_step][i] = at_b * (even_b + odd_b);
-        g[4 * g_step][i] = at_b * (even_b - odd_b);
-        g[5 * g_step][i] = r == 5 ? k4 : k2;
+        if (side == 6) {
+            g[3 * g_step][i] = at_b * (even_b + odd_b);
+            g[4 * g_step][i] = at_b * (even_b - odd_b);
+        }
+        g[(side - 1) * g_step][i] = r == 5 ? k4 : k2;
     }
 }
 
 /* Kernels k[tap][lane] of one input channel: to[point * plane + lane] for `width` lanes, or for
  * ABREAST where that is more and they may be overrun. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernels)(const int r, const REAL (*k)[ABREAST],
-                                                         int64_t width, REAL *to, int64_t plane)
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernels)(const int side, const int r,
+                                                         const REAL (*k)[ABREAST], int64_t width,
+                                                         REAL *to, int64_t plane)
 {
     double tap[25][ABREAST], half[SIDE * 5][ABREAST], g[CONVPOOL_WINOGRAD_POINTS][ABREAST];
     int64_t lane;
@@ -297,12 +304,13 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernels)(const int r, const REAL
         }
     }
     for (i = 0; i < r; ++i) {
-        NAME(winograd_kernel)(r, (const double (*)[ABREAST])(tap + i), r, half + i, r);
+        NAME(winograd_kernel)(side, r, (const double (*)[ABREAST])(tap + i), r, half + i, r);
     }
-    for (i = 0; i < SIDE; ++i) {
-        NAME(winograd_kernel)(r, (const double (*)[ABREAST])(half + i * r), 1, g + i * SIDE, 1);
+    for (i = 0; i < side; ++i) {
+        NAME(winograd_kernel)
+        (side, r, (const double (*)[ABREAST])(half + i * r), 1, g + i * side, 1);
     }
-    for (i = 0; i < CONVPOOL_WINOGRAD_POINTS; ++i, to += plane) {
+    for (i = 0; i < side * side; ++i, to += plane) {
         if (width >= ABREAST) {
             for (lane = 0; lane < ABREAST; ++lane) {
                 to[lane] = (REAL)g[i][lane];
@@ -318,10 +326,11 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernels)(const int r, const REAL
 /* Up to ABREAST output channels, `used` of which there are, of a strip from their first kernel on.
  * Kernels of some input channels are collected before the first is transformed, which would have
  * to wait for what has just been stored. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_lanes)(const int r, const STORAGE *from,
-                                                       const int64_t *stride, int64_t channels,
-                                                       int64_t used, int64_t lanes, int64_t width,
-                                                       REAL *to, int64_t plane)
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_lanes)(const int side, const int r,
+                                                       const STORAGE *from, const int64_t *stride,
+                                                       int64_t channels, int64_t used,
+                                                       int64_t lanes, int64_t width, REAL *to,
+                                                       int64_t plane)
 {
     REAL k[COLLECTED][25][ABREAST];
     int64_t begin, c, end, lane;
@@ -341,7 +350,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_lanes)(const int r, const STORAG
         }
         for (c = begin; c < end; ++c) {
             /* Lanes beyond are the next channel's, written later. */
-            NAME(winograd_kernels)(r, (const REAL (*)[ABREAST])k[c - begin],
+            NAME(winograd_kernels)(side, r, (const REAL (*)[ABREAST])k[c - begin],
                                    c + 1 < channels && lanes == width ? ABREAST : lanes,
                                    to + c * width, plane);
         }
@@ -350,10 +359,11 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_lanes)(const int r, const STORAG
 
 /* Transforms output channels [channel, channel + width) of one group; `weight` is the group's first
  * element, with strides (out channel, channel, depth, row, column). Points lie `plane` elements
- * apart. Precondition: kernel 3 x 3 or 5 x 5. */
-TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, const void *weight,
-                                                   const int64_t *stride, int64_t channel,
-                                                   int64_t width, void *strip, int64_t plane)
+ * apart. Precondition: kernel 3 x 3 or, if side is 6, 5 x 5. */
+TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, int side,
+                                                   const void *weight, const int64_t *stride,
+                                                   int64_t channel, int64_t width, void *strip,
+                                                   int64_t plane)
 {
     const int64_t left = conv->out_channels - channel, used = left < width ? left : width;
     int64_t lane;
@@ -362,11 +372,17 @@ TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, co
         REAL *to = (REAL *)strip + lane;
         const int64_t lanes = width - lane < ABREAST ? width - lane : (int64_t)ABREAST;
         const int64_t kernels = used - lane < 0 ? 0 : used - lane < lanes ? used - lane : lanes;
-        if (conv->axis[CONVPOOL_ROW].kernel == 3) {
-            NAME(winograd_lanes)(3, from, stride, conv->channels, kernels, lanes, width, to, plane);
+#define LANES_OF(side, r)                                                                         \
+    NAME(winograd_lanes)                                                                          \
+    (side, r, from, stride, conv->channels, kernels, lanes, width, to, plane)
+        if (side == 4) {
+            LANES_OF(4, 3);
+        } else if (conv->axis[CONVPOOL_ROW].kernel == 3) {
+            LANES_OF(6, 3);
         } else {
-            NAME(winograd_lanes)(5, from, stride, conv->channels, kernels, lanes, width, to, plane);
+            LANES_OF(6, 5);
         }
+#undef LANES_OF
     }
 }
 
@@ -375,3 +391,4 @@ TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, co
 #undef NAME
 #undef REAL_VERB
 #undef SIDE
+#undef OUTPUTS

@@ -10,7 +10,7 @@ cdef enum:  # as _arguments.ALGORITHMS numbers them
     WINOGRAD = 2
 
 cdef class Strips:
-    cdef Block rows, columns, winograd
+    cdef Block rows, columns, small_tiles, large_tiles
     cdef bint whole  # so that the weight need not be kept: an array of its shape and type will do
     cdef bint used   # by a call
 

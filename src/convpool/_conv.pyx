@@ -29,7 +29,7 @@ from convpool._memory cimport (
     ALIGNMENT, Block, aligned, beyond, blocks_for, bytes_in, bytes_out, ceil_div, cut, first_of)
 from convpool._stencil cimport is_depthwise, run_stencil, suits_stencil
 from convpool._threads cimport threads_for
-from convpool._winograd cimport fits_winograd, pays_winograd, run_winograd, transform_weights
+from convpool._winograd cimport fits_winograd, run_winograd, transform_weights, winograd_side
 
 cnp.import_array()
 
@@ -621,26 +621,36 @@ cdef Block direct_strips(Strips strips, const Plan* plan, const convpool_conv* c
     if packed is not None:
         return packed
     packed = pack(plan, conv, weight_of(strips, plan, conv, weight), threads)
+    if not strips.used:
+        strips.rows = strips.columns = strips.small_tiles = strips.large_tiles = None
     if plan.pixel_rows:
         strips.columns = packed
-        strips.rows = strips.rows if strips.used else None
     else:
         strips.rows = packed
-        strips.columns = strips.columns if strips.used else None
     return packed
 
 
-cdef Block winograd_strips(Strips strips, const Plan* plan, const convpool_conv* conv,
+cdef Block winograd_strips(Strips strips, int side, const Plan* plan, const convpool_conv* conv,
                            cnp.ndarray weight, int threads):
-    if strips.winograd is None:
-        strips.winograd = transform_weights(
-            conv, plan.kernels, weight_of(strips, plan, conv, weight), threads)
-    return strips.winograd
+    cdef Block packed = strips.small_tiles if side == 4 else strips.large_tiles
+    if packed is not None:
+        return packed
+    packed = transform_weights(conv, side, plan.kernels, weight_of(strips, plan, conv, weight),
+                               threads)
+    if not strips.used:
+        strips.small_tiles = strips.large_tiles = None
+    if side == 4:
+        strips.small_tiles = packed
+    else:
+        strips.large_tiles = packed
+    return packed
 
 
-cdef bint by_winograd(const convpool_conv* conv, int algorithm) noexcept:
-    return (algorithm != DIRECT and fits_winograd(conv)
-            and (algorithm == WINOGRAD or pays_winograd(conv)))
+cdef int by_winograd(const convpool_conv* conv, int algorithm) noexcept:
+    """The side of Winograd's tiles, or 0 if that is not the way."""
+    if algorithm == DIRECT or not fits_winograd(conv):
+        return 0
+    return winograd_side(conv, algorithm == WINOGRAD)
 
 
 cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
@@ -653,7 +663,7 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     cdef Plan plan
     cdef Strips strips = Strips()
     cdef Source source
-    cdef int threads = threads_for(num_threads, <double>cnp.PyArray_SIZE(weight))
+    cdef int side, threads = threads_for(num_threads, <double>cnp.PyArray_SIZE(weight))
     set_channels(&sized, weight, conv.groups)
     source = COPIED if convpool_taps(sized.axis) > 1 else PACKED
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
@@ -661,8 +671,9 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     plan.pixel_rows = channels_last or (
         suits_rows(kernels, &sized, source) and not suits_windows(kernels, &sized, source))
     plan_weights(&plan, &sized)
-    if by_winograd(&sized, algorithm):
-        winograd_strips(strips, &plan, &sized, weight, threads)
+    side = by_winograd(&sized, algorithm)
+    if side > 0:
+        winograd_strips(strips, side, &plan, &sized, weight, threads)
     else:
         direct_strips(strips, &plan, &sized, weight, threads)
         strips.whole = (kernels.products == 1
@@ -679,7 +690,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     of this weight, or None. Where they are whole nothing is read of the weight itself."""
     cdef Plan plan
     cdef Block packed
-    cdef int threads
+    cdef int side, threads
     cdef bint stencil
     convpool_merge_rows(conv, residual != NULL)
     stencil = algorithm != WINOGRAD and suits_stencil(kernels, conv, channels_last)
@@ -694,10 +705,11 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
         return 0
     if strips is None:
         strips = Strips()
-    if by_winograd(conv, algorithm):
-        packed = winograd_strips(strips, &plan, conv, weight, threads)
+    side = by_winograd(conv, algorithm)
+    if side > 0:
+        packed = winograd_strips(strips, side, &plan, conv, weight, threads)
         strips.used = True
-        run_winograd(conv, plan.kernels, packed.data, x, bias, residual, out, threads)
+        run_winograd(conv, side, plan.kernels, packed.data, x, bias, residual, out, threads)
         return 0
     plan_blocks(&plan, conv, threads)
     packed = direct_strips(strips, &plan, conv, weight, threads)

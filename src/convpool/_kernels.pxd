@@ -130,11 +130,11 @@ cdef extern from "convpool/convpool.h" nogil:
                               int64_t) noexcept nogil
         void (*store_row)(const convpool_conv*, const convpool_block*, int64_t, void*,
                           const void*, const void*, void*) noexcept nogil
-        void (*winograd_pack)(const convpool_conv*, const void*, int64_t, int64_t, int64_t, void*,
-                              int64_t, int64_t) noexcept nogil
-        void (*winograd_store)(const convpool_conv*, const void*, int64_t, int64_t, int64_t,
+        void (*winograd_pack)(const convpool_conv*, int, const void*, int64_t, int64_t, int64_t,
+                              void*, int64_t, int64_t) noexcept nogil
+        void (*winograd_store)(const convpool_conv*, int, const void*, int64_t, int64_t, int64_t,
                                int64_t, int64_t, const void*, const void*, void*) noexcept nogil
-        void (*winograd_weights)(const convpool_conv*, const void*, const int64_t*, int64_t,
+        void (*winograd_weights)(const convpool_conv*, int, const void*, const int64_t*, int64_t,
                                  int64_t, void*, int64_t) noexcept nogil
         void (*pool_block)(const convpool_pool*, int, const convpool_pool_block*, const void*,
                            void*, int64_t*) noexcept nogil

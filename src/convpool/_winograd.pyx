@@ -4,9 +4,9 @@
     weights = transform(weight)                            (once, shared by all threads)
     parallel over groups, chunks of tiles (which run on from image to image) and sections of
     output channels:
-        points[36][channel][tile] = transform(input)
+        points[side^2][channel][tile] = transform(input)
         for each block of the section's channels:
-            for each of the 36 points, block of channels, strip of output channels:
+            for each of the points, block of channels, strip of output channels:
                 sums[point] += weights[point] strip * points[point]
             out = epilogue(transform back(sums))
 
@@ -14,10 +14,14 @@ Output channels are one section as long as there are tiles enough for all thread
 same chunk transform it each for itself: points in another core's cache would take longer to fetch
 than to compute.
 
-An output tile of 4x4 (of 2x2 for 5x5 kernels) takes 36 multiplications a channel instead of 144
-(100). Channels are summed in blocks of at most DEPTH_BLOCK, whose sums are then added: shorter
-chains, smaller errors. These blocks depend on the weight's shape alone and a tile's results on
-nothing but its own input, so that chunks may be cut at will.
+Tiles of the input have 6 cells a side, or 4. An output tile of 4x4 (of 2x2 for 5x5 kernels) takes
+36 multiplications a channel instead of 144 (100). Of the smaller side, for 3x3 kernels, one of 2x2
+takes 16 instead of 36. That is for small images, where fewer outputs of tiles then lie beyond the
+edge and there are less than half as many points of weights to read.
+
+Channels are summed in blocks of at most DEPTH_BLOCK, whose sums are then added: shorter chains,
+smaller errors. These blocks depend on the weight's shape alone and a tile's results on nothing but
+its own input, so that chunks may be cut at will.
 """
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
@@ -44,6 +48,8 @@ cdef enum:
 
 cdef struct Plan:
     const convpool_kernels* kernels
+    int side                        # of the input's tiles: 6 or 4
+    int64_t points
     int64_t tiles, strips           # of the batch, and rounded up to whole strips of tiles
     int64_t chunks, pitch           # of strips, and room for tiles of a chunk
     int64_t channel_strips, sections, channel_block  # of output channels, all and in a block
@@ -65,32 +71,45 @@ cdef bint fits_winograd(const convpool_conv* conv) noexcept:
             and axis[CONVPOOL_ROW].kernel in (3, 5))
 
 
-cdef int64_t tiles_of(const convpool_conv* conv) noexcept:
+cdef int64_t tiles_of(const convpool_conv* conv, int side) noexcept:
     """Tiles of one image."""
-    cdef int64_t side = CONVPOOL_WINOGRAD_SIDE + 1 - conv.axis[CONVPOOL_ROW].kernel
-    return (ceil_div(conv.axis[CONVPOOL_ROW].out, side)
-            * ceil_div(conv.axis[CONVPOOL_COLUMN].out, side))
+    cdef int64_t outputs = side + 1 - conv.axis[CONVPOOL_ROW].kernel
+    return (ceil_div(conv.axis[CONVPOOL_ROW].out, outputs)
+            * ceil_div(conv.axis[CONVPOOL_COLUMN].out, outputs))
 
 
 cdef double up_to(int64_t n, int64_t unit) noexcept:
     return <double>(ceil_div(n, unit) * unit)
 
 
-cdef bint pays_winograd(const convpool_conv* conv) noexcept:
-    """Whether it is the faster way: a question of shapes alone, not of the batch either.
+cdef double cost_of(const convpool_conv* conv, int side) noexcept:
+    """What a pair of channels takes in nanoseconds, see winograd_side."""
+    cdef int64_t points = side * side, tiles = tiles_of(conv, side)
+    return (points * (up_to(tiles, 16) / 46 + 0.2)
+            + (points + 20) * tiles * (0.21 / conv.out_channels + 0.28 / conv.channels))
+
+
+cdef double cost_of_direct(const convpool_conv* conv) noexcept:
+    cdef int64_t taps = convpool_taps(conv.axis), pixels = convpool_pixels(conv.axis)
+    return (taps * up_to(pixels, 8) / 42
+            + 0.35 * taps * pixels / conv.out_channels + 0.3 * pixels / conv.channels)
+
+
+cdef int winograd_side(const convpool_conv* conv, bint always) noexcept:
+    """The side of the tiles that are faster, 6 or 4, or 0 if none pays: a question of shapes alone,
+    not of the batch either. With `always` it is never 0.
 
     Compares nanoseconds for each pair of channels: what each way multiplies at some 42 to 46
-    multiply-adds a nanosecond, in vectors that may not be full; what it takes to read the 36
-    points of a weight once an image; and to pack or transform input and output, which the other
-    side's channels share. The unit does not matter, nor the machine much: all scale with it."""
-    cdef double channels = conv.channels, outputs = conv.out_channels
-    cdef int64_t taps = convpool_taps(conv.axis), pixels = convpool_pixels(conv.axis)
-    cdef int64_t tiles = tiles_of(conv)
-    cdef double direct = taps * up_to(pixels, 8) / 42
-    cdef double winograd = CONVPOOL_WINOGRAD_POINTS * up_to(tiles, 8) / 46 + 9
-    direct += 0.35 * taps * pixels / outputs + 0.3 * pixels / channels
-    winograd += 12 * tiles / outputs + 16 * tiles / channels
-    return winograd < 0.95 * direct and conv.channels >= FEWEST and conv.out_channels >= FEWEST
+    multiply-adds a nanosecond, in vectors that may not be full; what it takes to read the points
+    of a weight once an image; and to pack or transform input and output, which the other side's
+    channels share. The unit does not matter, nor the machine much: all scale with it."""
+    cdef double large = cost_of(conv, 6), small = large
+    if conv.axis[CONVPOOL_ROW].kernel == 3:
+        small = cost_of(conv, 4)
+    if not always and (min(small, large) >= 0.95 * cost_of_direct(conv)
+                       or conv.channels < FEWEST or conv.out_channels < FEWEST):
+        return 0
+    return 4 if small < large else 6
 
 
 cdef int64_t odd_lines(int64_t size) noexcept:
@@ -98,9 +117,11 @@ cdef int64_t odd_lines(int64_t size) noexcept:
     return (ceil_div(size, ALIGNMENT) | 1) * ALIGNMENT
 
 
-cdef void plan_weights(Plan* plan, const convpool_conv* conv,
+cdef void plan_weights(Plan* plan, const convpool_conv* conv, int side,
                        const convpool_kernels* kernels) noexcept:
     plan.kernels = kernels
+    plan.side = side
+    plan.points = side * side
     plan.channel_strips = ceil_div(conv.out_channels, kernels.rows)
     plan.weight_plane = odd_lines(plan.channel_strips * kernels.rows * conv.channels
                                   * <int64_t>kernels.real_size) // <int64_t>kernels.real_size
@@ -127,24 +148,24 @@ cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int th
 cdef void plan_tiles(Plan* plan, const convpool_conv* conv, int threads) noexcept:
     cdef int64_t real = <int64_t>plan.kernels.real_size, rows = plan.kernels.rows
     cdef int64_t most = CONVPOOL_WINOGRAD_CHUNK // CONVPOOL_WINOGRAD_TILES, length, block
-    cdef int64_t strip = CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES * real * conv.channels
-    plan.tiles = tiles_of(conv) * conv.batch
+    cdef int64_t strip = plan.points * CONVPOOL_WINOGRAD_TILES * real * conv.channels
+    plan.tiles = tiles_of(conv, plan.side) * conv.batch
     plan.strips = ceil_div(plan.tiles, CONVPOOL_WINOGRAD_TILES)
     length = min(most, max(<int64_t>2, POINTS_MEMORY // strip))
     length = max(<int64_t>1, min(length, MEMORY // strip))
     cut_work(plan, conv, ceil_div(plan.strips, length), threads)
     plan.pitch = ceil_div(plan.strips, plan.chunks) * CONVPOOL_WINOGRAD_TILES
     plan.depth_block = ceil_div(conv.channels, ceil_div(conv.channels, DEPTH_BLOCK))
-    block = max(<int64_t>1, SUMS_MEMORY // (CONVPOOL_WINOGRAD_POINTS * rows * plan.pitch * real))
+    block = max(<int64_t>1, SUMS_MEMORY // (plan.points * rows * plan.pitch * real))
     plan.channel_block = ceil_div(plan.channel_strips, plan.sections)
     plan.channel_block = ceil_div(plan.channel_block, ceil_div(plan.channel_block, block))
     plan.point_plane = odd_lines(conv.channels * plan.pitch * real) // real
     plan.sum_plane = odd_lines(plan.channel_block * rows * plan.pitch * real) // real
-    plan.points_size = CONVPOOL_WINOGRAD_POINTS * plan.point_plane * real
-    plan.sums_size = CONVPOOL_WINOGRAD_POINTS * plan.sum_plane * real
+    plan.points_size = plan.points * plan.point_plane * real
+    plan.sums_size = plan.points * plan.sum_plane * real
 
 
-cdef Block transform_weights(const convpool_conv* conv, const convpool_kernels* kernels,
+cdef Block transform_weights(const convpool_conv* conv, int side, const convpool_kernels* kernels,
                              cnp.ndarray weight, int threads):
     """The weights as `run_winograd` takes them."""
     cdef Plan plan
@@ -155,17 +176,17 @@ cdef Block transform_weights(const convpool_conv* conv, const convpool_kernels* 
     cdef Block packed
     cdef bytes_out strips
     cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
-    plan_weights(&plan, conv, kernels)
-    packed = Block(conv.groups * CONVPOOL_WINOGRAD_POINTS * plan.weight_plane * real)
+    plan_weights(&plan, conv, side, kernels)
+    packed = Block(conv.groups * plan.points * plan.weight_plane * real)
     strips = packed.data
     fill_strides(stride, weight, False)
     for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads):
         group = task // plan.channel_strips
         strip = task % plan.channel_strips
         kernels.winograd_weights(
-            conv, data + group * conv.out_channels * stride[0] * element, stride,
+            conv, side, data + group * conv.out_channels * stride[0] * element, stride,
             strip * kernels.rows, kernels.rows,
-            strips + (group * CONVPOOL_WINOGRAD_POINTS * plan.weight_plane
+            strips + (group * plan.points * plan.weight_plane
                       + strip * kernels.rows * conv.channels) * real, plan.weight_plane)
     return packed
 
@@ -190,7 +211,7 @@ cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights
     cdef bytes_in next
     cdef bytes_in columns
     cdef bytes_out to
-    for point in range(CONVPOOL_WINOGRAD_POINTS):
+    for point in range(plan.points):
         begin = 0
         while begin < conv.channels:
             end = min(begin + plan.depth_block, conv.channels)
@@ -226,7 +247,7 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in w
     cdef int64_t channel = first * plan.kernels.rows
     multiply(plan, conv, weights, points, tiles, first, last, sums)
     plan.kernels.winograd_store(
-        conv, sums, plan.pitch, plan.sum_plane,
+        conv, plan.side, sums, plan.pitch, plan.sum_plane,
         min(last * plan.kernels.rows, conv.out_channels) - channel, tile, tiles,
         beyond(bias, channel * <int64_t>plan.kernels.real_size),
         beyond(residual, channel * conv.residual_stride[1] * element),
@@ -246,26 +267,26 @@ cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in we
     cdef int64_t tile = first_tile(plan, chunk)
     cdef bytes_out points = scratch + plan.sums_size
     plan.kernels.winograd_pack(
-        conv, x + group * conv.channels * conv.x_stride[1] * element, conv.channels, tile,
-        first_tile(plan, chunk + 1) - tile, points, plan.pitch, plan.point_plane)
+        conv, plan.side, x + group * conv.channels * conv.x_stride[1] * element, conv.channels,
+        tile, first_tile(plan, chunk + 1) - tile, points, plan.pitch, plan.point_plane)
     while first < end:
         last = min(first + plan.channel_block, end)
         convolve_block(
-            plan, conv, weights + group * CONVPOOL_WINOGRAD_POINTS * plan.weight_plane * real,
+            plan, conv, weights + group * plan.points * plan.weight_plane * real,
             points, chunk, first, last, beyond(bias, channel * real),
             beyond(residual, channel * conv.residual_stride[1] * element),
             out + channel * conv.out_stride[1] * element, scratch)
         first = last
 
 
-cdef int run_winograd(const convpool_conv* conv, const convpool_kernels* kernels,
+cdef int run_winograd(const convpool_conv* conv, int side, const convpool_kernels* kernels,
                       bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
                       bytes_out out, int threads) except -1:
     cdef Plan plan
     cdef int64_t task, size
     cdef Block memory
     cdef bytes_out scratch
-    plan_weights(&plan, conv, kernels)
+    plan_weights(&plan, conv, side, kernels)
     plan_tiles(&plan, conv, threads)
     size = plan.sums_size + plan.points_size
     # Points stand at the end, and gemm_tile may read one step beyond the last.

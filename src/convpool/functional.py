@@ -136,8 +136,9 @@ def conv2d(
         The order of axes of `x`, `residual` and the result.
     algorithm : {"auto", "direct", "winograd"}
         "direct" sums in the order of (channel, row, column). "winograd" takes a quarter of the
-        multiplications for kernels of 3x3 (for 5x5 36 of 100), with stride and dilation 1. "auto"
-        takes it where it is faster, which depends on the shapes of weight and image alone.
+        multiplications for kernels of 3x3 (16 of 36 for small images; for 5x5 36 of 100), with
+        stride and dilation 1. "auto" takes it where it is faster, which depends on the shapes of
+        weight and image alone.
     out : numpy.ndarray, optional
         Where to write the result: its shape and type, any strides. It may overlap the inputs.
     num_threads : int, optional
@@ -169,11 +170,11 @@ def conv2d(
 
     That is for "direct". "winograd" (Lavin & Gray, Fast Algorithms for Convolutional Neural
     Networks, 2016) forms :math:`A^T [\sum_c (G w_c G^T) \odot (B^T x_c B)] A` for each tile of
-    outputs, with the matrices of the points 0, ±3/4, ±3/2 and infinity. The error of an output is
-    at most (C + 16) u / (1 - (C + 16) u) times the same with all magnitudes, for C channels a
-    group; in float32 it is seen below 1e-5 of the largest output. An infinity or NaN in x spoils
-    all outputs of the tiles of 4x4 (2x2 for 5x5 kernels) that see it, not only those whose windows
-    do.
+    outputs, with the matrices of the points 0, ±3/4, ±3/2 and infinity, for small images of 0, ±1
+    and infinity. The error of an output is at most (C + 16) u / (1 - (C + 16) u) times the same
+    with all magnitudes, for C channels a group; in float32 it is seen below 1e-5 of the largest
+    output. An infinity or NaN in x spoils all outputs of the tiles of 4x4 (2x2 for 5x5 kernels and
+    small images) that see it, not only those whose windows do.
 
     Examples
     --------

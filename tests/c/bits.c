@@ -584,29 +584,29 @@ static void activations(int dtype, int isa, int channels_last)
 }
 
 /* _winograd.pyx: transform -> multiply -> transform back, the channels' sums in two blocks. */
-static void winograd(const layer *l, int dtype, int isa, int channels_last)
+static void winograd(const layer *l, int side, int dtype, int isa, int channels_last)
 {
-    enum { MOST = CONVPOOL_WINOGRAD_CHUNK - 3, POINTS = CONVPOOL_WINOGRAD_POINTS };
+    enum { MOST = CONVPOOL_WINOGRAD_CHUNK - 3 };
     call c = call_of(l, dtype, isa, channels_last, 0);
     const convpool_kernels *k = c.k;
-    const int64_t side = CONVPOOL_WINOGRAD_SIDE + 1 - l->axis[1].kernel;
-    const int64_t all = l->batch * ceil_div(l->axis[1].out, side) * ceil_div(l->axis[2].out, side);
+    const int64_t m = side + 1 - l->axis[1].kernel, points_of = side * side;
+    const int64_t all = l->batch * ceil_div(l->axis[1].out, m) * ceil_div(l->axis[2].out, m);
     const int64_t strips = ceil_div(l->out_channels, k->rows), steps = ceil_div(l->channels, 2);
     const int64_t weight_plane = strips * k->rows * l->channels;
-    char *weights = (char *)allocate(POINTS * weight_plane * c.real);
+    char *weights = (char *)allocate(points_of * weight_plane * c.real);
     int64_t strip, first, point, begin, tile;
     for (strip = 0; strip < strips; ++strip) {
-        k->winograd_weights(&c.conv, c.weight, c.weight_stride, strip * k->rows, k->rows,
+        k->winograd_weights(&c.conv, side, c.weight, c.weight_stride, strip * k->rows, k->rows,
                             weights + strip * k->rows * l->channels * c.real, weight_plane);
     }
     for (first = 0; first < all; first += MOST) {
         const int64_t tiles = least(all - first, MOST);
         const int64_t pitch = ceil_div(tiles, CONVPOOL_WINOGRAD_TILES) * CONVPOOL_WINOGRAD_TILES;
         const int64_t plane = l->channels * pitch, sum_plane = strips * k->rows * pitch;
-        char *points = (char *)allocate((POINTS * plane + pitch) * c.real);
-        char *sums = (char *)allocate(POINTS * sum_plane * c.real);
-        k->winograd_pack(&c.conv, c.x, l->channels, first, tiles, points, pitch, plane);
-        for (point = 0; point < POINTS; ++point) {
+        char *points = (char *)allocate((points_of * plane + pitch) * c.real);
+        char *sums = (char *)allocate(points_of * sum_plane * c.real);
+        k->winograd_pack(&c.conv, side, c.x, l->channels, first, tiles, points, pitch, plane);
+        for (point = 0; point < points_of; ++point) {
             for (begin = 0; begin < l->channels; begin += steps) {
                 for (strip = 0; strip < strips; ++strip) {
                     for (tile = 0; tile < tiles; tile += k->columns) {
@@ -623,10 +623,10 @@ static void winograd(const layer *l, int dtype, int isa, int channels_last)
                 }
             }
         }
-        k->winograd_store(&c.conv, sums, pitch, sum_plane, l->out_channels, first, tiles, c.bias,
-                          c.residual, c.out);
+        k->winograd_store(&c.conv, side, sums, pitch, sum_plane, l->out_channels, first, tiles,
+                          c.bias, c.residual, c.out);
     }
-    report("winograd", l->name, dtype, channels_last, c.out, c.out_count);
+    report(side == 4 ? "winograd4" : "winograd", l->name, dtype, channels_last, c.out, c.out_count);
 }
 
 /* What _stencil.pyx makes of a layer before its blocks. */
@@ -1006,7 +1006,12 @@ static void all_layers(int dtype, int isa, int channels_last)
     if (dtype != CONVPOOL_F16) {
         DO(in_place(dtype, isa, channels_last));
     }
-    EACH(winograd_layers) DO(winograd(&winograd_layers[i], dtype, isa, channels_last));
+    EACH(winograd_layers) {
+        DO(winograd(&winograd_layers[i], 6, dtype, isa, channels_last));
+        if (winograd_layers[i].axis[1].kernel == 3) {
+            DO(winograd(&winograd_layers[i], 4, dtype, isa, channels_last));
+        }
+    }
     EACH(stencil_layers) DO(stencil(&stencil_layers[i], dtype, isa, channels_last));
     EACH(pools) {
         DO(pool(&pools[i], dtype, isa, channels_last, "maximum"));
