@@ -42,7 +42,9 @@ cdef enum:
     SHORT = 4            # sums of so many steps for each column of a tile
     FEW = 32             # channels of output for which points need no packing; twice as many, if
     PAGES = 384 << 10    # ... the processor knows all pages by heart that a strip lies in
-    TOGETHER = 4         # strips of pixels at most that are stored at once, as longer lines
+    TOGETHER = 4         # strips of pixels at most that are stored at once, as longer lines, if
+    PIECES = 16          # ... so many make a plane: a core's prefetcher runs on past a line's end,
+                         # into what another core stores to
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
@@ -242,7 +244,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.tasks = conv.groups * plan.pixel_blocks * plan.channel_blocks
     most = ceil_div(ceil_div(plan.pixel_units, plan.pixel_blocks) * plan.pixel_unit,
                     plan.pixel_width)
-    plan.together = TOGETHER
+    plan.together = max(<int64_t>1, min(<int64_t>TOGETHER, convpool_pixels(conv.axis)
+                                        // (PIECES * plan.pixel_width)))
     if windows:
         plan.together = min(<int64_t>TOGETHER, ceil_div(line, plan.pixel_width))
     channels = ceil_div(plan.channel_units, plan.channel_blocks) * plan.channel_unit
