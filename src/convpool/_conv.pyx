@@ -42,9 +42,8 @@ cdef enum:
     SHORT = 4            # sums of so many steps for each column of a tile
     FEW = 32             # channels of output for which points need no packing; twice as many, if
     PAGES = 384 << 10    # ... the processor knows all pages by heart that a strip lies in
-    TOGETHER = 4         # strips of pixels at most that are stored at once, as longer lines, if
-    PIECES = 16          # ... so many make a plane: a core's prefetcher runs on past a line's end,
-                         # into what another core stores to
+    TOGETHER = 4         # strips of pixels at most that are stored at once, as longer lines
+    PIECES = 16          # ... such lines make a plane at least
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
     PIXEL_BLOCK = 240    # pixels of a panel, a multiple of every tile's width; < MAX_PIXELS
@@ -244,6 +243,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.tasks = conv.groups * plan.pixel_blocks * plan.channel_blocks
     most = ceil_div(ceil_div(plan.pixel_units, plan.pixel_blocks) * plan.pixel_unit,
                     plan.pixel_width)
+    # A core's prefetcher runs on past a line's end, into what another core stores to.
     plan.together = max(<int64_t>1, min(<int64_t>TOGETHER, convpool_pixels(conv.axis)
                                         // (PIECES * plan.pixel_width)))
     if windows:
