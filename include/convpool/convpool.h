@@ -80,6 +80,10 @@
  *     gemm_tile with the columns of step k from b[offset[k]] on: pixels of one row of the output,
  *     in such a copy made with `phases`; b: place[] of the first. Reads whole vectors.
  *
+ *   gemm_pair(depth, a, apart, b, b_step, tile, tile_step, chain, next)
+ *     gemm_tile of all rows of two strips, the second at a + apart, and k->lanes columns: faster
+ *     where there are no more. As much is fetched from next + apart on, too.
+ *
  *   copy_windows(conv, windows, x, copy)
  *     That copy, described by convpool_copied_windows; each pixel is found by
  *     convpool_copied_places, each step by convpool_copied_offsets. copy holds windows->size, and

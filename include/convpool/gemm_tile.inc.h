@@ -10,8 +10,8 @@
  *      |.|   |                |
  *      +-+   +----------------+
  *     ROWS
- *   a is read in a strip at a[k * ROWS + r], or anywhere at a[place[r] + offset[k]], b at
- *   b[k * b_step + c] or at b[offset[k] + c], tile at tile[r * tile_step + c]. Meanwhile as much as
+ *   a is read in a strip at a[k * ROWS + r], in two of them, or anywhere at a[place[r] + offset[k]],
+ *   b at b[k * b_step + c] or at b[offset[k] + c], tile at tile[r * tile_step + c]. Meanwhile as much as
  *   a strip holds is fetched from `next` on: a network's weights, which come from far, would else
  *   be waited for.
  *
@@ -27,17 +27,17 @@
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
 /* Whether rows or columns are anywhere, `rows` and `vectors` are literals at each call, so that all
- * loops but that over k unroll. */
+ * loops but that over k unroll. Rows from ROWS on are those of a second strip, `apart` from a. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const int columns_apart,
                                                   const int rows, const int vectors, int64_t depth,
-                                                  const REAL *CONVPOOL_RESTRICT a,
+                                                  const REAL *CONVPOOL_RESTRICT a, int64_t apart,
                                                   const int64_t *place, const int64_t *offset,
                                                   const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
                                                   REAL *CONVPOOL_RESTRICT tile, int64_t tile_step,
                                                   int chain, const REAL *next)
 {
-    VEC sum[ROWS][VECTORS];
-    const REAL *row[ROWS];
+    VEC sum[2 * ROWS][VECTORS];
+    const REAL *row[2 * ROWS];
     int r, v;
     int64_t k;
     CONVPOOL_UNROLL
@@ -57,13 +57,18 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const in
         }
         CONVPOOL_UNROLL
         for (r = 0; r < rows; ++r) {
-            const VEC factor = rows_apart ? VSET1(row[r][offset[k]]) : VROW(a, r);
+            const VEC factor = rows_apart ? VSET1(row[r][offset[k]])
+                               : r < ROWS ? VROW(a, r)
+                                          : VROW(a + apart, r - ROWS);
             CONVPOOL_UNROLL
             for (v = 0; v < vectors; ++v) {
                 sum[r][v] = VFMA(factor, column[v], sum[r][v]);
             }
         }
         CONVPOOL_PREFETCH(next);
+        if (rows > ROWS) {
+            CONVPOOL_PREFETCH(next + apart);
+        }
         a += ROWS;
         b += b_step;
         next += ROWS;
@@ -89,9 +94,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_of)(const int rows_apart, const int 
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
 #define TILE_CASE(r, v)                                                                   \
     case (r) * 16 + (v):                                                                  \
-        NAME(tile_body)(rows_apart, columns_apart, r, v, depth, (const REAL *)a, place,   \
-                        offset, (const REAL *)b, b_step, (REAL *)tile, tile_step, chain,  \
-                        (const REAL *)next);                                              \
+        NAME(tile_body)(rows_apart, columns_apart, r, v, depth, (const REAL *)a, 0,       \
+                        place, offset, (const REAL *)b, b_step, (REAL *)tile, tile_step,  \
+                        chain, (const REAL *)next);                                       \
         break;
         TILE_CASES(TILE_CASE)
     default: break;
@@ -131,6 +136,16 @@ TARGET CONVPOOL_INLINE void NAME(gemm_columns)(int64_t rows, int64_t columns, in
                                                int64_t tile_step, int chain, const void *next)
 {
     NAME(tile_of)(0, 1, rows, columns, depth, a, NULL, offset, b, 0, tile, tile_step, chain, next);
+}
+
+/* gemm_tile of two whole strips of rows, `apart` elements from each other, and of one vector of
+ * columns: with ROWS sums alone each product would wait for the one before. */
+TARGET CONVPOOL_INLINE void NAME(gemm_pair)(int64_t depth, const void *a, int64_t apart,
+                                            const void *b, int64_t b_step, void *tile,
+                                            int64_t tile_step, int chain, const void *next)
+{
+    NAME(tile_body)(0, 0, 2 * ROWS, 1, depth, (const REAL *)a, apart, NULL, NULL, (const REAL *)b,
+                    b_step, (REAL *)tile, tile_step, chain, (const REAL *)next);
 }
 
 #undef NAME

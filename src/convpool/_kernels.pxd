@@ -116,6 +116,8 @@ cdef extern from "convpool/convpool.h" nogil:
                           const void*, int64_t, void*, int64_t, int, const void*) noexcept nogil
         void (*gemm_columns)(int64_t, int64_t, int64_t, const void*, const void*, const int64_t*,
                              void*, int64_t, int, const void*) noexcept nogil
+        void (*gemm_pair)(int64_t, const void*, int64_t, const void*, int64_t, void*, int64_t, int,
+                          const void*) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,

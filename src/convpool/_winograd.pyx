@@ -201,39 +201,60 @@ cdef inline bytes_in weights_at(const Plan* plan, const convpool_conv* conv, byt
                       * plan.kernels.rows) * <int64_t>plan.kernels.real_size
 
 
+cdef bytes_in weights_after(const Plan* plan, const convpool_conv* conv, bytes_in weights,
+                            int64_t point, int64_t begin, int64_t end, int64_t strip,
+                            int64_t first, int64_t last) noexcept nogil:
+    """The weights that are multiplied after those of the strips before `strip`."""
+    if strip < last:
+        return weights_at(plan, conv, weights, point, begin, strip)
+    if end < conv.channels:
+        return weights_at(plan, conv, weights, point, end, first)
+    return weights_at(plan, conv, weights, point + 1, 0, first)
+
+
+cdef void multiply_strips(const Plan* plan, const convpool_conv* conv, bytes_in weight,
+                          int64_t strip, int64_t strips, int64_t channels, bytes_in points,
+                          int64_t tiles, bytes_out sums, int chain, bytes_in next) noexcept nogil:
+    """So many channels of one or two strips of output channels, for all tiles of a chunk."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size, apart = kernels.rows * conv.channels
+    cdef int64_t tile = 0, columns, i
+    while tile < tiles:
+        columns = min(kernels.columns, tiles - tile)
+        if strips == 2 and columns <= kernels.lanes:
+            kernels.gemm_pair(channels, weight, apart, points + tile * real, plan.pitch,
+                              sums + tile * real, plan.pitch, chain, next)
+        else:
+            for i in range(strips):
+                kernels.gemm_tile(
+                    min(kernels.rows, conv.out_channels - (strip + i) * kernels.rows), columns,
+                    channels, weight + i * apart * real, points + tile * real, plan.pitch,
+                    sums + (i * kernels.rows * plan.pitch + tile) * real, plan.pitch, chain,
+                    next if i + 1 == strips else weight + (i + 1) * apart * real)
+        tile = tile + kernels.columns
+
+
 cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in points,
                    int64_t tiles, int64_t first, int64_t last, bytes_out sums) noexcept nogil:
     """Strips [first, last) of output channels for all tiles of a chunk."""
-    cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t real = <int64_t>kernels.real_size
-    cdef int64_t point, begin, end, strip, tile, rows
-    cdef bytes_in weight
-    cdef bytes_in next
-    cdef bytes_in columns
-    cdef bytes_out to
+    cdef int64_t real = <int64_t>plan.kernels.real_size, rows = plan.kernels.rows
+    cdef int64_t point, begin, end, strip, strips
     for point in range(plan.points):
         begin = 0
         while begin < conv.channels:
             end = min(begin + plan.depth_block, conv.channels)
-            for strip in range(first, last):
-                rows = min(kernels.rows, conv.out_channels - strip * kernels.rows)
-                weight = weights_at(plan, conv, weights, point, begin, strip)
-                if strip + 1 < last:
-                    next = weights_at(plan, conv, weights, point, begin, strip + 1)
-                elif end < conv.channels:
-                    next = weights_at(plan, conv, weights, point, end, first)
-                else:
-                    next = weights_at(plan, conv, weights, point + 1, 0, first)
-                columns = points + (point * plan.point_plane + begin * plan.pitch) * real
-                to = sums + (point * plan.sum_plane
-                             + (strip - first) * kernels.rows * plan.pitch) * real
-                tile = 0
-                while tile < tiles:
-                    kernels.gemm_tile(
-                        rows, min(kernels.columns, tiles - tile), end - begin, weight,
-                        columns + tile * real, plan.pitch, to + tile * real, plan.pitch,
-                        CONVPOOL_CHAIN_ADDS if begin > 0 else CONVPOOL_CHAIN_STARTS, next)
-                    tile = tile + kernels.columns
+            strip = first
+            while strip < last:
+                strips = min(<int64_t>2, last - strip)
+                multiply_strips(
+                    plan, conv, weights_at(plan, conv, weights, point, begin, strip), strip,
+                    strips, end - begin,
+                    points + (point * plan.point_plane + begin * plan.pitch) * real, tiles,
+                    sums + (point * plan.sum_plane + (strip - first) * rows * plan.pitch) * real,
+                    CONVPOOL_CHAIN_ADDS if begin > 0 else CONVPOOL_CHAIN_STARTS,
+                    weights_after(plan, conv, weights, point, begin, end, strip + strips, first,
+                                  last))
+                strip += strips
             begin = end
 
 

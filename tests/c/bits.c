@@ -608,17 +608,27 @@ static void winograd(const layer *l, int side, int dtype, int isa, int channels_
         k->winograd_pack(&c.conv, side, c.x, l->channels, first, tiles, points, pitch, plane);
         for (point = 0; point < points_of; ++point) {
             for (begin = 0; begin < l->channels; begin += steps) {
-                for (strip = 0; strip < strips; ++strip) {
-                    for (tile = 0; tile < tiles; tile += k->columns) {
-                        k->gemm_tile(
-                            least(k->rows, l->out_channels - strip * k->rows),
-                            least(k->columns, tiles - tile), least(steps, l->channels - begin),
-                            weights + (point * weight_plane +
-                                       (strip * l->channels + begin) * k->rows) * c.real,
-                            points + (point * plane + begin * pitch + tile) * c.real, pitch,
-                            sums + (point * sum_plane + strip * k->rows * pitch + tile) * c.real,
-                            pitch, begin > 0 ? CONVPOOL_CHAIN_ADDS : CONVPOOL_CHAIN_STARTS,
-                            weights);
+                const int64_t depth = least(steps, l->channels - begin);
+                const int chain = begin > 0 ? CONVPOOL_CHAIN_ADDS : CONVPOOL_CHAIN_STARTS;
+                for (tile = 0; tile < tiles; tile += k->columns) {
+                    const int64_t columns = least(k->columns, tiles - tile);
+                    const char *column =
+                        points + (point * plane + begin * pitch + tile) * c.real;
+                    for (strip = 0; strip < strips; ++strip) {
+                        const char *row = weights + (point * weight_plane +
+                                                     (strip * l->channels + begin) * k->rows) *
+                                                        c.real;
+                        char *sum =
+                            sums + (point * sum_plane + strip * k->rows * pitch + tile) * c.real;
+                        if (columns <= k->lanes && strip + 1 < strips) {
+                            k->gemm_pair(depth, row, l->channels * k->rows, column, pitch, sum,
+                                         pitch, chain, weights);
+                            ++strip;
+                        } else {
+                            k->gemm_tile(least(k->rows, l->out_channels - strip * k->rows),
+                                         columns, depth, row, column, pitch, sum, pitch, chain,
+                                         weights);
+                        }
                     }
                 }
             }
