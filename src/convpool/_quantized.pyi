@@ -26,10 +26,13 @@ def convolve(
     weight: Weight,
     x: Array,
     zero_point: int,
-    multipliers: Array | None,
+    factors: Array | None,
     dtype: np.dtype[np.int32] | np.dtype[np.uint8] | np.dtype[np.int8],
     out_zero_point: float,
     bounds: tuple[float, float],
     out: object,
     num_threads: object,
 ) -> Array: ...
+def multipliers(
+    weight: Weight, x_scale: np.float32, out_scale: np.float32
+) -> NDArray[np.float32] | None: ...

@@ -9,7 +9,8 @@ which is one number for each output channel, goes into the bias. All of it is ex
 epilogue scales, rounds and saturates, or stores the sums.
 """
 cimport numpy as cnp
-from libc.stdint cimport int64_t
+from libc.math cimport isfinite
+from libc.stdint cimport int32_t, int64_t
 
 from convpool cimport _conv
 from convpool._call cimport Terms, check_weight, fit_convolution, settle
@@ -80,7 +81,8 @@ cdef class Weight:
         self.kernels = kernels.astype(np.int8) if self.quads else kernels
         self.sums = self.kernels.reshape((channels, -1)).sum(1, dtype=np.int64)
         self.bias = None if bias is None else bias.copy()
-        self.scales = None if scales is None else np.broadcast_to(scales.reshape(-1), channels)
+        self.scales = None if scales is None else np.ascontiguousarray(
+            np.broadcast_to(scales.reshape(-1), channels))
         for i in range(spatial):
             self.terms.conv.axis[CONVPOOL_AXES - spatial + i].kernel = (
                 cnp.PyArray_DIM(weight, 2 + i))
@@ -93,16 +95,47 @@ cdef class Weight:
         return quad_kernels_for(dtype) if self.quads else kernels_for(dtype)
 
 
-def convolve(Weight weight, cnp.ndarray x, int zero_point, multipliers, dtype,
+def multipliers(Weight weight, float x_scale, float out_scale):
+    """x_scale * scales / out_scale in float32, or None if one of them is not finite."""
+    cdef cnp.npy_intp i, channels = cnp.PyArray_DIM(weight.scales, 0)
+    cdef cnp.ndarray result = cnp.PyArray_SimpleNew(1, &channels, cnp.NPY_FLOAT)
+    cdef const float* scales = <const float*>cnp.PyArray_DATA(weight.scales)
+    cdef float* to = <float*>cnp.PyArray_DATA(result)
+    cdef bint finite = True
+    for i in range(channels):
+        to[i] = x_scale * scales[i]
+        to[i] = to[i] / out_scale
+        finite = finite and isfinite(to[i])
+    return result if finite else None
+
+
+cdef cnp.ndarray constants_of(Weight weight, int64_t zero_point, cnp.ndarray factors):
+    """What the epilogue adds to sums and multiplies them by: int32, then float32."""
+    cdef cnp.npy_intp channels = cnp.PyArray_DIM(weight.kernels, 0), size = 2 * channels, i
+    cdef cnp.ndarray constants = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_INT32)
+    cdef int32_t* to = <int32_t*>cnp.PyArray_DATA(constants)
+    cdef const int64_t* sums = <const int64_t*>cnp.PyArray_DATA(weight.sums)
+    cdef const int32_t* bias = NULL
+    cdef const float* given = NULL
+    if weight.bias is not None:
+        bias = <const int32_t*>cnp.PyArray_DATA(weight.bias)
+    if factors is not None:
+        given = <const float*>cnp.PyArray_DATA(factors)
+    for i in range(channels):
+        to[i] = <int32_t>((0 if bias == NULL else bias[i]) - zero_point * sums[i])
+        (<float*>to)[channels + i] = 0 if given == NULL else given[i]
+    return constants
+
+
+def convolve(Weight weight, cnp.ndarray x, int zero_point, cnp.ndarray factors, dtype,
              double out_zero_point, tuple bounds, out, num_threads):
-    """A convolution with a result of `dtype`: int32, or scaled by `multipliers` (float32, one for
-    each output channel) and bounded."""
+    """A convolution with a result of `dtype`: int32, or scaled by `factors` (the multipliers) and
+    bounded."""
     cdef Terms terms = weight.terms
     cdef convpool_conv* conv = &terms.conv
     cdef const convpool_kernels* kernels
     cdef cnp.npy_intp shape[RANK]
     cdef cnp.ndarray result, constants
-    cdef int64_t channels = cnp.PyArray_DIM(weight.kernels, 0)
     cdef int i, rank
     cdef bint single, last = terms.channels_last
     if num_threads is not None:
@@ -111,14 +144,10 @@ def convolve(Weight weight, cnp.ndarray x, int zero_point, multipliers, dtype,
     conv.activation_parameter[0], conv.activation_parameter[1] = bounds
     rank = fit_convolution(&terms, x, weight.kernels, "zeros", shape, &single)
     result, copy = output_array(out, tuple([shape[i] for i in range(rank)]), dtype, (x,))
-    constants = np.zeros(2 * channels, np.int32)
     kernels = weight.kernels_of(_codes[x.dtype.char, result.dtype.char])
     zero_point += kernels.x_shift
     conv.border_value = zero_point
-    sums = weight.sums * -zero_point
-    constants[:channels] = sums if weight.bias is None else sums + weight.bias
-    if multipliers is not None:
-        constants[channels:].view(np.float32)[:] = multipliers
+    constants = constants_of(weight, zero_point, factors)
     if conv.batch:
         fill_strides(conv.x_stride, x, last, single)
         fill_strides(conv.out_stride, result, last, single)

@@ -26,7 +26,7 @@ from ._arguments import (
     written,
     written_alike,
 )
-from ._quantized import Weight, convolve
+from ._quantized import Weight, convolve, multipliers
 from ._threads import asked_threads
 
 __all__ = [
@@ -408,9 +408,8 @@ def _conv(
     if prepared.scales is None:
         where = "in pack_weight" if isinstance(weight, PackedWeight) else "numbers above 0"
         raise TypeError(f"weight_scale: got None, expected {where}")
-    with np.errstate(all="ignore"):
-        multipliers = step * prepared.scales / out_step
-    if not np.isfinite(multipliers).all():
+    factors = multipliers(prepared, step, out_step)
+    if factors is None:
         raise ValueError(
             f"out_scale: got {shown(out_scale)}, expected one by which "
             "x_scale * weight_scale can be divided in float32"
@@ -421,7 +420,7 @@ def _conv(
     if activation == "relu6":
         high = min(high, float(np.rint(6 / float(out_step) + out_zero)))
     result = convolve(
-        prepared, images, zero_point, multipliers, dtype, float(out_zero), (low, high), out,
+        prepared, images, zero_point, factors, dtype, float(out_zero), (low, high), out,
         threads,
     )  # fmt: skip
     return result if shape is None else result.reshape(shape)
