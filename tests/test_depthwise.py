@@ -164,6 +164,35 @@ def test_any_number_of_threads(layout):
                 assert_same_bits(result, expected)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(("padding_mode", "padding"), [("zeros", 1), ("reflect", (2, 1))])
+@pytest.mark.parametrize(
+    ("channels", "image", "multiplier", "dtype"),
+    [
+        (150, (43, 45), 1, np.float32),
+        (70, (64, 61), 2, np.float32),
+        (97, (52, 53), 1, np.float64),
+        (130, (9, 10), 1, np.float16),
+        (70, (7, 30), 3, np.float16),
+        (1030, (6, 7), 1, np.float16),
+    ],
+)
+def test_channels_all_at_once(channels, image, multiplier, dtype, padding_mode, padding, stride):
+    """Large images with channels last, and those that are staged in another type."""
+    x, weight, bias = operands(
+        channels, image, (3, 3), multiplier, layout="NHWC", batch=1, dtype=dtype
+    )
+    arguments = {
+        "stride": stride, "padding": padding, "padding_mode": padding_mode, "groups": channels,
+        "layout": "NHWC",
+    }  # fmt: skip
+    assert_right(x, weight, bias, **arguments)
+    expected = convpool.conv2d(x, weight, bias, num_threads=1, **arguments)
+    for threads in (2, 5):
+        result = convpool.conv2d(x, weight, bias, num_threads=threads, **arguments)
+        assert_same_bits(result, expected)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_border_meets_infinite_weights(layout):
     """0 times infinity is NaN, at the border as elsewhere."""

@@ -36,9 +36,13 @@ cnp.import_array()
 cdef enum:
     EXACT = 256            # products of bytes, and less than 2^16 each, that a float sum holds
     MULTIPLIER = 4         # most output channels a group, above which a packed panel pays
-    LANES = 64             # most channels of a patch
+    LANES = 64             # most channels of a patch, but for
+    MANY = 1024            # ... all of them, where memory is what counts: as few as these
+    NARROW = 9             # ... with windows that reach over so few pixels
+    FAR = 1 << 18          # elements of an image that comes from afar
     WIDTH = 16             # no vector is longer
     ROW = 2048             # elements of a patch's row, where the kernel leaves that choice
+    LONG_ROW = 8192        # ... of all channels
     PLANE = 16_384         # of a patch of one channel, likewise
     PATCH = 24_576         # of a patch of many: both stay in the second level of cache
     LARGEST_PATCH = 1 << 18
@@ -85,12 +89,37 @@ cdef struct State:                  # of a thread, at the head of its scratch me
     int64_t bordered                # lanes of the patch whose border is filled in
 
 
-cdef int64_t most_lanes(const convpool_conv* conv, bint interleaved) noexcept:
+cdef bint is_staged(const convpool_kernels* kernels) noexcept:
+    """Whether sums never run over the input itself, which holds numbers of another type."""
+    return kernels.element_size != kernels.real_size
+
+
+cdef bint all_at_once(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+    """Whether neighbouring channels are best taken all together, as they follow each other in
+    memory, though rows of them all do not stay in the first level of cache."""
+    cdef int64_t reach = 1, pixels = 1
+    cdef int i
+    for i in range(CONVPOOL_AXES):
+        reach *= (conv.axis[i].kernel - 1) * conv.axis[i].dilation + 1
+        pixels *= conv.axis[i].size
+    return (reach <= NARROW and conv.groups * conv.out_channels <= MANY
+            and (is_staged(kernels) or pixels * conv.groups > FAR))
+
+
+cdef int64_t most_lanes(const convpool_kernels* kernels, const convpool_conv* conv,
+                        bint interleaved) noexcept:
     """Lanes of a patch: few enough, evenly cut, never within a group."""
     cdef int64_t groups = LANES // conv.out_channels
     if not interleaved:
         return 1
+    if all_at_once(kernels, conv):
+        groups = conv.groups
     return ceil_div(conv.groups, ceil_div(conv.groups, groups)) * conv.out_channels
+
+
+cdef int64_t most_columns(const convpool_kernels* kernels, int64_t lanes) noexcept:
+    """Of a patch, at least one."""
+    return ceil_div(LONG_ROW if is_staged(kernels) and lanes > LANES else ROW, lanes)
 
 
 cdef bint is_whole(const convpool_conv* conv, bint interleaved) noexcept:
@@ -129,9 +158,9 @@ cdef bint suits_stencil(const convpool_kernels* kernels, const convpool_conv* co
         return False
     if kernels.products > 1 and convpool_taps(conv.axis) > EXACT:
         return False
-    lanes = most_lanes(conv, channels_last)
+    lanes = most_lanes(kernels, conv, channels_last)
     staged = staged_as(conv, whole)
-    columns = staged_for(column, min(column.out, ceil_div(ROW, lanes)), whole)
+    columns = staged_for(column, min(column.out, most_columns(kernels, lanes)), whole)
     stage = convpool_stage_for(&staged, 1, columns, lanes)
     return convpool_stage_size(&staged, &stage) <= LARGEST_PATCH
 
@@ -142,8 +171,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
     cdef int64_t depths = conv.batch * conv.axis[CONVPOOL_DEPTH].out, planes, fitting
     cdef int64_t wanted = 8 * threads if threads > 1 else 1
-    cdef int64_t lanes = most_lanes(conv, plan.interleaved), columns
-    plan.columns = min(column.out, max(<int64_t>1, ROW // lanes))
+    cdef int64_t lanes = most_lanes(plan.kernels, conv, plan.interleaved), columns
+    plan.columns = min(column.out, most_columns(plan.kernels, lanes))
     plan.column_blocks = ceil_div(column.out, plan.columns)
     columns = staged_for(column, plan.columns, plan.whole)
     plan.stage = convpool_stage_for(&plan.staged, 1, columns, lanes)
