@@ -6,7 +6,7 @@
 #define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
 /* One line whose channels are neighbours, from the first copied on; `line`: NULL where it is all
- * border. */
+ * border. Where pixels are, too, all of the input's go at once. */
 TARGET CONVPOOL_NOINLINE void NAME(copy_pixels)(const convpool_conv *conv,
                                                 const convpool_windows *windows,
                                                 const STORAGE *line, int64_t first, REAL *to)
@@ -14,20 +14,26 @@ TARGET CONVPOOL_NOINLINE void NAME(copy_pixels)(const convpool_conv *conv,
     const convpool_axis *axis = &conv->axis[CONVPOOL_COLUMN];
     const int64_t most = conv->channels / CHANNELS - windows->channel;
     const int64_t whole = most < windows->channels ? most : windows->channels;
-    int64_t apart[CHANNELS], j, c;
+    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    const int follow = whole == windows->channels && step == whole * CHANNELS;
+    int64_t apart[CHANNELS], pixels, j, c;
     NAME(find_channels)(conv, windows->channel + whole, apart);
-    for (j = 0; j < windows->columns; ++j, to += windows->channels) {
+    for (j = 0; j < windows->columns; j += pixels, to += pixels * windows->channels) {
         const int64_t i = line == NULL ? -1
                                        : convpool_border_index(first + j, axis->size, conv->border);
+        pixels = 1;
         if (i < 0) {
             for (c = 0; c < windows->channels; ++c) {
                 to[c] = BORDER(conv->border_value);
             }
         } else {
-            const STORAGE *from = line + i * conv->x_stride[CONVPOOL_AT_COLUMN];
-            NAME(join)(from, whole, to);
+            if (follow && i == first + j) {
+                pixels = windows->columns - j < axis->size - i ? windows->columns - j
+                                                               : axis->size - i;
+            }
+            NAME(join)(line + i * step, pixels * whole, to);
             for (c = whole; c < windows->channels; ++c) {
-                to[c] = CELL(from + c * CHANNELS, apart);
+                to[c] = CELL(line + i * step + c * CHANNELS, apart);
             }
         }
     }
