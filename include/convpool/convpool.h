@@ -100,8 +100,8 @@
  * WINOGRAD'S ALGORITHM serves kernels of 3x3 and 5x5 at stride and dilation 1, one depth, with
  * fewer products; errors in float stay below 1e-5 of the largest output. Tiles of the input are of
  * side 6, or for 3x3 kernels 4, which pays where images are a few tiles large. Tiles of m x m
- * outputs, m = side + 1 - kernel, are numbered along the rows of each image's grid and on from image
- * to image; each has side * side points, and gemm_tile multiplies each point's channels by
+ * outputs, m = side + 1 - kernel, are numbered along the rows of each image's grid and on from
+ * image to image; each has side * side points, and gemm_tile multiplies each point's channels by
  * themselves:
  *
  *     k->winograd_weights (once); for each chunk of tiles: k->winograd_pack, k->gemm_tile for each

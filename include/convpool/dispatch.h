@@ -140,7 +140,8 @@ typedef double convpool_real_f64;
             convpool_copy_windows_##x##x4_##isa,                                            \
             convpool_gemm_tile_quads_##isa, convpool_gemm_tile_quads_turned_##isa,          \
             convpool_gemm_rows_quads_turned_##isa, NULL, NULL,                              \
-            convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL                            \
+            convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
+            NULL, NULL                                                                      \
     }
 
 /* In the order of convpool_dtype. */

@@ -10,10 +10,10 @@
  *      |.|   |                |
  *      +-+   +----------------+
  *     ROWS
- *   a is read in a strip at a[k * ROWS + r], in two of them, or anywhere at a[place[r] + offset[k]],
- *   b at b[k * b_step + c] or at b[offset[k] + c], tile at tile[r * tile_step + c]. Meanwhile as much as
- *   a strip holds is fetched from `next` on: a network's weights, which come from far, would else
- *   be waited for.
+ *   a is read in a strip at a[k * ROWS + r], in two of them, or anywhere at a[place[r] +
+ *   offset[k]], b at b[k * b_step + c] or at b[offset[k] + c], tile at tile[r * tile_step + c].
+ *   Meanwhile as much as a strip holds is fetched from `next` on: a network's weights, which come
+ *   from far, would else be waited for.
  *
  * Each element is a chain of (fused) multiply-adds in the order of k, from 0 or from what the tile
  * holds: neither the number of threads, nor the cut of depth into blocks, nor the width of a vector

@@ -121,8 +121,8 @@ TARGET CONVPOOL_INLINE int NAME(group_tiles)(const convpool_conv *conv, int side
     return (int)(group - first);
 }
 
-/* Finds a run's rows of cells of one channel, whose first element in the first image is `x`; of those
- * that are copied, in `patch`. */
+/* Finds a run's rows of cells of one channel, whose first element in the first image is `x`; of
+ * those that are copied, in `patch`. */
 TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int side,
                                             const NAME(tile_run) *run, const STORAGE *x,
                                             const REAL *outside,
@@ -146,8 +146,8 @@ TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int side,
 
 /* Points of tiles [tile, tile + tiles) of the batch, for `channels` channels from that on whose
  * first element in the first image is `x`: v[point * plane + channel * pitch + tile].
- * Preconditions: no depth; stride and dilation 1; kernel 3 x 3 or, if side is 6, 5 x 5; 1 <= tiles <=
- * pitch <= CONVPOOL_WINOGRAD_CHUNK; the pitch is a multiple of CONVPOOL_WINOGRAD_TILES.
+ * Preconditions: no depth; stride and dilation 1; kernel 3 x 3 or, if side is 6, 5 x 5; 1 <= tiles
+ * <= pitch <= CONVPOOL_WINOGRAD_CHUNK; the pitch is a multiple of CONVPOOL_WINOGRAD_TILES.
  * Guarantee: lanes from the last tile up to the pitch are 0. */
 TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, int side,
                                                 const void *x, int64_t channels, int64_t tile,
