@@ -123,21 +123,29 @@ def test_error_against_the_largest_output(channels, kernel, size, positive):
     assert abs(y - expected).max() < 1e-5 * abs(expected).max()
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("padding_mode", ["constant", "reflect", "replicate", "circular"])
 @pytest.mark.parametrize(
     ("kernel", "side", "shape"),
-    [(3, 6, (2, 4, 13, 70)), (5, 6, (2, 4, 13, 70)), (3, 4, (2, 40, 7, 6))],
+    [
+        (3, 6, (2, 4, 13, 70)),
+        (3, 6, (2, 35, 13, 29)),
+        (5, 6, (2, 18, 13, 30)),
+        (3, 4, (2, 40, 7, 6)),
+    ],
 )
-def test_borders(kernel, side, shape, padding_mode):
+def test_borders(kernel, side, shape, padding_mode, layout):
     """Against the same image, padded beforehand."""
     x, weight = normal(1, *shape), normal(2, shape[1] + 2, shape[1], kernel, kernel)
     modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
     more = {"constant_values": 3} if padding_mode == "constant" else {}
     padded = np.pad(x, ((0, 0), (0, 0), (3, 1), (2, 4)), modes[padding_mode], **more)
     y = convpool.conv2d(
-        x, weight, padding=((3, 1), (2, 4)), padding_mode=padding_mode, algorithm="winograd",
-        padding_value=3.0 if more else 0.0,
+        x if layout == "NCHW" else x.transpose(0, 2, 3, 1).copy(), weight,
+        padding=((3, 1), (2, 4)), padding_mode=padding_mode, algorithm="winograd",
+        padding_value=3.0 if more else 0.0, layout=layout,
     )  # fmt: skip
+    y = y if layout == "NCHW" else y.transpose(0, 3, 1, 2)
     assert_close(y, convolve(padded, weight), bound(padded, weight, 0, side=side), np.float32)
 
 
@@ -154,6 +162,25 @@ def test_bias_residual_activation_and_strides():
         )  # fmt: skip
         assert_close(y, expected, bound(x, weight, 1), np.float32)
     assert np.isnan(out[..., 1::2]).all()
+
+
+@pytest.mark.parametrize(("channels", "size"), [(37, (11, 21)), (33, (8, 7))])
+def test_channels_last_with_residual_and_gaps(channels, size):
+    """To the bits of channels first."""
+    x, weight, bias = normal(1, 2, channels, *size), normal(2, 39, channels, 3, 3), normal(3, 39)
+    residual = normal(4, 2, 39, *size)
+    arguments = {"padding": 1, "activation": ("leaky_relu", 0.3), "algorithm": "winograd"}
+    expected = convpool.conv2d(x, weight, bias, residual=residual, **arguments)
+    out = np.full((2, *size, 41), np.nan, np.float32)
+    wide = np.full((2, size[0], size[1] + 3, channels + 5), np.nan, np.float32)
+    wide[:, :, 1:-2, 2:-3] = x.transpose(0, 2, 3, 1)
+    for threads in (1, 3):
+        y = convpool.conv2d(
+            wide[:, :, 1:-2, 2:-3], weight, bias, residual=residual.transpose(0, 2, 3, 1),
+            layout="NHWC", out=out[..., 1:-1], num_threads=threads, **arguments,
+        )  # fmt: skip
+        assert_same_bits(np.ascontiguousarray(y.transpose(0, 3, 1, 2)), expected)
+    assert np.isnan(out[..., [0, -1]]).all()
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -17,6 +17,10 @@
 #define OUTPUTS(conv, side) ((side) + 1 - (int)(conv)->axis[CONVPOOL_ROW].kernel)
 /* Room for the first cells of a group's tiles, and a vector. */
 #define SHIFT (4 * CONVPOOL_WINOGRAD_TILES + 16)
+/* Neighbouring channels that are turned together, a line of the cache, and room for the cells of a
+ * row under a group. */
+#define TURNED (64 / (int)sizeof(REAL))
+#define CELLS (6 * CONVPOOL_WINOGRAD_TILES + 16)
 
 enum { NAME(row_in_place), NAME(row_copied), NAME(row_outside) };
 
@@ -93,32 +97,27 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int sid
     }
 }
 
-/* Groups runs that share vectors, if that saves any, and finds out where all cells are.
- * Result: how many groups were written, of n at most. */
-TARGET CONVPOOL_INLINE int NAME(group_tiles)(const convpool_conv *conv, int side,
-                                             NAME(tile_run) *run, int n, NAME(tile_group) *group)
+/* Groups the first of n runs with those after it that share its vectors, if that saves any, and
+ * finds out where all cells are. */
+TARGET CONVPOOL_INLINE void NAME(group_tiles)(const convpool_conv *conv, int side,
+                                              NAME(tile_run) *run, int n, NAME(tile_group) *group)
 {
     const int64_t lanes = REAL_VERB(lanes);
-    NAME(tile_group) *const first = group;
-    int64_t lane;
-    int r = 0, i;
-    for (; r < n; r += (int)group++->runs) {
-        int64_t apart = 0;
-        memset(group, 0, sizeof *group);
-        for (i = r; i < n && group->tiles + run[i].tiles <= CONVPOOL_WINOGRAD_TILES; ++i) {
-            group->tiles += run[i].tiles;
-            apart += (run[i].tiles + lanes - 1) / lanes;
-        }
-        group->runs = i - r;
-        if ((group->tiles + lanes - 1) / lanes == apart) {
-            group->runs = 1;
-            group->tiles = run[r].tiles;
-        }
-        for (i = r, lane = 0; i < r + group->runs; lane += run[i++].tiles) {
-            NAME(place_tiles)(conv, side, &run[i], group, lane);
-        }
+    int64_t apart = 0, lane;
+    int i;
+    memset(group, 0, sizeof *group);
+    for (i = 0; i < n && group->tiles + run[i].tiles <= CONVPOOL_WINOGRAD_TILES; ++i) {
+        group->tiles += run[i].tiles;
+        apart += (run[i].tiles + lanes - 1) / lanes;
     }
-    return (int)(group - first);
+    group->runs = i;
+    if ((group->tiles + lanes - 1) / lanes == apart) {
+        group->runs = 1;
+        group->tiles = run->tiles;
+    }
+    for (i = 0, lane = 0; i < group->runs; lane += run[i++].tiles) {
+        NAME(place_tiles)(conv, side, &run[i], group, lane);
+    }
 }
 
 /* Finds a run's rows of cells of one channel, whose first element in the first image is `x`; of
@@ -144,6 +143,132 @@ TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int side,
     }
 }
 
+#if STORAGE_IS_REAL
+/* `width` cells of a row from column `left` on, of up to TURNED channels that are neighbours:
+ * to[channel][cell]. `line` is the row's first element, NULL where it is outside. */
+TARGET CONVPOOL_NOINLINE void NAME(turn_cells)(const convpool_conv *conv, const STORAGE *line,
+                                               int64_t left, int64_t width, int64_t channels,
+                                               REAL (*to)[CELLS])
+{
+    const int64_t size = conv->axis[CONVPOOL_COLUMN].size;
+    const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    int64_t j, c, cells;
+    for (j = 0; j < width; j += cells) {
+        const int64_t i =
+            line == NULL ? -1 : convpool_border_index(left + j, size, conv->border);
+        cells = 1;
+        if (i >= 0 && i == left + j && channels == TURNED) {
+            cells = width - j < size - i ? width - j : size - i;
+            REAL_VERB(turn)(line + i * step, step, cells, TURNED, &to[0][j], CELLS);
+            continue;
+        }
+        for (c = 0; c < channels; ++c) {
+            to[c][j] = i < 0 ? (REAL)conv->border_value : line[i * step + c];
+        }
+    }
+}
+
+/* The cells under a group of tiles, run by run. */
+TARGET CONVPOOL_INLINE void NAME(turn_group)(const convpool_conv *conv, int side,
+                                             const NAME(tile_group) *group,
+                                             const NAME(tile_run) *run, const STORAGE *x,
+                                             int64_t channels, REAL (*turned)[TURNED][CELLS])
+{
+    const int m = OUTPUTS(conv, side);
+    int64_t j, at = 0;
+    int i;
+    for (j = 0; j < group->runs; ++j, ++run) {
+        const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
+        const int64_t width = (run->tiles - 1) * m + side;
+        for (i = 0; i < side; ++i) {
+            const STORAGE *line = x + run->image * conv->x_stride[0] + run->row_at[i] - left;
+            NAME(turn_cells)(conv, run->row_is[i] == NAME(row_outside) ? NULL : line, left, width,
+                             channels, (REAL (*)[CELLS])&turned[i][0][at]);
+        }
+        at += width;
+    }
+}
+
+/* Zeros beyond the cells of a group, as far as vectors reach. */
+TARGET CONVPOOL_INLINE void NAME(end_cells)(int side, int m, const NAME(tile_group) *group,
+                                            REAL (*turned)[TURNED][CELLS])
+{
+    const int64_t lanes = REAL_VERB(lanes), cells = group->tiles * m + group->runs * (side - m);
+    const int64_t reach = (group->tiles + lanes - 1) / lanes * lanes * m + side;
+    const int64_t end = group->runs > 1 ? cells + 16 : reach;
+    int i, c;
+    for (i = 0; i < side; ++i) {
+        for (c = 0; c < TURNED; ++c) {
+            memset(&turned[i][c][cells], 0, (size_t)(end - cells) * sizeof(REAL));
+        }
+    }
+}
+#endif
+
+/* The points of one group of tiles, v[point * plane + channel * pitch + tile]. Where `bounces`,
+ * whole vectors of them would be written beyond the pitch. */
+TARGET CONVPOOL_INLINE void NAME(pack_group)(const convpool_conv *conv, int side,
+                                             NAME(tile_group) *group,
+                                             const NAME(tile_run) *runs, const STORAGE *x,
+                                             int64_t channels, REAL *v, int64_t pitch,
+                                             int64_t plane, int bounces)
+{
+    const int m = OUTPUTS(conv, side);
+    const int turns = STORAGE_IS_REAL && conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
+                      conv->x_stride[CONVPOOL_AT_COLUMN] != 1;
+    REAL patch[SIDE][CONVPOOL_WINOGRAD_WIDTH], outside[CONVPOOL_WINOGRAD_WIDTH];
+    REAL line[SIDE][SIDE / 2][SHIFT], turned[SIDE][TURNED][CELLS];
+    REAL bounce[CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES];
+    int64_t channel, at, cell, i, j;
+    memset(patch, 0, sizeof patch);
+    memset(line, 0, sizeof line);
+#if STORAGE_IS_REAL
+    if (turns) {
+        NAME(end_cells)(side, m, group, turned);
+    }
+#endif
+    for (i = 0; i < CONVPOOL_WINOGRAD_WIDTH; ++i) {
+        outside[i] = (REAL)conv->border_value;
+    }
+    for (channel = 0; channel < channels; ++channel, v += pitch) {
+        const STORAGE *from = x + channel * conv->x_stride[CONVPOOL_AT_CHANNEL];
+        const NAME(tile_run) *run = runs;
+        const REAL *row[SIDE];
+        int64_t shift = m;
+#if STORAGE_IS_REAL
+        if (turns && channel % TURNED == 0) {
+            NAME(turn_group)(conv, side, group, run, from,
+                             channels - channel < TURNED ? channels - channel : TURNED, turned);
+        }
+#endif
+        for (j = at = cell = 0; j < group->runs; at += run->tiles * m, ++run, ++j) {
+            if (!turns) {
+                NAME(find_rows)(conv, side, run, from, outside, patch, row);
+            }
+            for (i = 0; turns && i < side; ++i) {
+                row[i] = &turned[i][channel % TURNED][cell];
+            }
+            cell += (run->tiles - 1) * m + side;
+            for (i = 0; group->runs > 1 && i < side; ++i) {
+                REAL_VERB(winograd_gather)(side, m, row[i], run->tiles, line[i][0] + at, SHIFT);
+            }
+        }
+        if (group->runs > 1) {
+            shift = SHIFT;
+            for (i = 0; i < side; ++i) {
+                row[i] = line[i][0];
+            }
+        }
+        REAL_VERB(winograd_input)(side, m, row, shift, group->masked ? group->inside : NULL,
+                                  group->tiles, bounces ? bounce : v,
+                                  bounces ? (int64_t)CONVPOOL_WINOGRAD_TILES : plane);
+        for (i = 0; bounces && i < side * side; ++i) {
+            memcpy(v + i * plane, bounce + i * CONVPOOL_WINOGRAD_TILES,
+                   (size_t)group->tiles * sizeof(REAL));
+        }
+    }
+}
+
 /* Points of tiles [tile, tile + tiles) of the batch, for `channels` channels from that on whose
  * first element in the first image is `x`: v[point * plane + channel * pitch + tile].
  * Preconditions: no depth; stride and dilation 1; kernel 3 x 3 or, if side is 6, 5 x 5; 1 <= tiles
@@ -154,59 +279,89 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, int s
                                                 int64_t tiles, void *v, int64_t pitch,
                                                 int64_t plane)
 {
-    const int m = OUTPUTS(conv, side);
-    const int64_t last = CONVPOOL_WINOGRAD_CHUNK + CONVPOOL_WINOGRAD_TILES;
-    NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK];
-    NAME(tile_group) groups[CONVPOOL_WINOGRAD_CHUNK];
-    const int n = NAME(group_tiles)(conv, side, runs,
-                                    NAME(tile_runs)(conv, m, tile, tiles, runs), groups);
-    REAL patch[SIDE][CONVPOOL_WINOGRAD_WIDTH], outside[CONVPOOL_WINOGRAD_WIDTH];
-    REAL line[SIDE][SIDE / 2][SHIFT];
-    REAL bounce[CONVPOOL_WINOGRAD_POINTS *
-                (CONVPOOL_WINOGRAD_CHUNK + CONVPOOL_WINOGRAD_TILES)];
-    int64_t channel, lane, at, i, j;
-    int g;
-    memset(patch, 0, sizeof patch);
-    memset(line, 0, sizeof line);
-    for (i = 0; i < CONVPOOL_WINOGRAD_WIDTH; ++i) {
-        outside[i] = (REAL)conv->border_value;
+    const int64_t lanes = REAL_VERB(lanes);
+    NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK], *run = runs;
+    NAME(tile_group) group;
+    int n = NAME(tile_runs)(conv, OUTPUTS(conv, side), tile, tiles, runs);
+    int64_t lane, channel, i;
+    /* What whole vectors write beyond a group is the next one's, or filled with zeros. */
+    for (lane = 0; n > 0; lane += group.tiles, n -= (int)group.runs, run += group.runs) {
+        NAME(group_tiles)(conv, side, run, n, &group);
+        NAME(pack_group)(conv, side, &group, run, (const STORAGE *)x, channels, (REAL *)v + lane,
+                         pitch, plane, lane + (group.tiles + lanes - 1) / lanes * lanes > pitch);
     }
-    for (channel = 0; channel < channels; ++channel) {
-        const STORAGE *from = (const STORAGE *)x + channel * conv->x_stride[CONVPOOL_AT_CHANNEL];
-        const NAME(tile_run) *run = runs;
-        /* Whole vectors are written beyond the last lane, where the next channel's stand, which are
-         * written later, but for those of the last channel. */
-        const int bounces = channel == channels - 1;
-        REAL *to = (REAL *)v + channel * pitch, *points = bounces ? bounce : to;
-        for (g = 0, lane = 0; g < n; lane += groups[g++].tiles) {
-            NAME(tile_group) *group = &groups[g];
-            const REAL *row[SIDE];
-            int64_t shift = m;
-            for (j = 0, at = 0; j < group->runs; at += run->tiles * m, ++run, ++j) {
-                NAME(find_rows)(conv, side, run, from, outside, patch, row);
-                for (i = 0; group->runs > 1 && i < side; ++i) {
-                    REAL_VERB(winograd_gather)(side, m, row[i], run->tiles, line[i][0] + at, SHIFT);
-                }
-            }
-            if (group->runs > 1) {
-                shift = SHIFT;
-                for (i = 0; i < side; ++i) {
-                    row[i] = line[i][0];
-                }
-            }
-            REAL_VERB(winograd_input)(side, m, row, shift, group->masked ? group->inside : NULL,
-                                      group->tiles, points + lane, bounces ? last : plane);
-        }
-        for (i = 0; bounces && i < side * side; ++i) {
-            memcpy(to + i * plane, points + i * last, (size_t)lane * sizeof(REAL));
-        }
-        for (i = 0; lane < pitch && i < side * side; ++i) {
-            memset(to + i * plane + lane, 0, (size_t)(pitch - lane) * sizeof(REAL));
+    for (channel = 0; lane < pitch && channel < channels; ++channel) {
+        for (i = 0; i < side * side; ++i) {
+            memset((REAL *)v + i * plane + channel * pitch + lane, 0,
+                   (size_t)(pitch - lane) * sizeof(REAL));
         }
     }
 }
 
+#undef CELLS
 #undef SHIFT
+
+/* winograd_store where an output's channels are neighbours: some of them are turned together, so
+ * that lines run along them. */
+TARGET CONVPOOL_NOINLINE void NAME(store_turned)(const convpool_conv *conv, int side,
+                                                 const REAL *sums, int64_t pitch, int64_t plane,
+                                                 int64_t channels, const NAME(tile_run) *runs,
+                                                 int n, const REAL *bias,
+                                                 const STORAGE *residual, STORAGE *out)
+{
+    enum { TILES = CONVPOOL_WINOGRAD_TILES, WIDE = 4 * TILES };
+    const convpool_axis *rows = &conv->axis[CONVPOOL_ROW], *columns = &conv->axis[CONVPOOL_COLUMN];
+    const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
+    const int m = OUTPUTS(conv, side);
+    REAL y[TURNED * 4 * WIDE + 16], turned[(WIDE + 16) * TURNED];
+    int64_t channel, begin, lane, c, i;
+    int r;
+    for (channel = 0; channel < channels; channel += TURNED) {
+        const int64_t used = channels - channel < TURNED ? channels - channel : TURNED;
+        for (begin = 0; begin < pitch; begin += TILES) {
+            for (c = 0; c < used; ++c) {
+                REAL_VERB(winograd_output)
+                (side, m, sums + (channel + c) * pitch + begin, plane, TILES, y + c * 4 * WIDE);
+            }
+            for (r = 0, lane = 0; r < n; lane += runs[r++].tiles) {
+                const NAME(tile_run) *run = &runs[r];
+                const int64_t first = lane > begin ? lane : begin;
+                const int64_t last = lane + run->tiles < begin + TILES ? lane + run->tiles
+                                                                       : begin + TILES;
+                const int64_t left = run->left + (first - lane) * m;
+                const int64_t height = rows->out - run->top < m ? rows->out - run->top : m;
+                const int64_t right = columns->out - left;
+                NAME(lines) lines;
+                lines.count = right < (last - first) * m ? right : (last - first) * m;
+                lines.length = used;
+                lines.sums = turned;
+                lines.sums_line = TURNED;
+                lines.bias = bias == NULL ? NULL : bias + channel;
+                lines.bias_line = 0;
+                lines.bias_step = 1;
+                lines.residual_line = rs[CONVPOOL_AT_COLUMN];
+                lines.residual_step = rs[CONVPOOL_AT_CHANNEL];
+                lines.out_line = os[CONVPOOL_AT_COLUMN];
+                lines.out_step = os[CONVPOOL_AT_CHANNEL];
+                lines.ahead = 2 * os[CONVPOOL_AT_COLUMN];
+                for (i = 0; first < last && i < height; ++i) {
+                    const int64_t row = run->top + i;
+                    REAL_VERB(turn)(y + (i * TILES + first - begin) * m, 4 * WIDE, used,
+                                    lines.count, turned, TURNED);
+                    lines.residual = residual == NULL
+                                         ? NULL
+                                         : residual + run->image * rs[0] +
+                                               channel * rs[CONVPOOL_AT_CHANNEL] +
+                                               row * rs[CONVPOOL_AT_ROW] +
+                                               left * rs[CONVPOOL_AT_COLUMN];
+                    lines.out = out + run->image * os[0] + channel * os[CONVPOOL_AT_CHANNEL] +
+                                row * os[CONVPOOL_AT_ROW] + left * os[CONVPOOL_AT_COLUMN];
+                    NAME(store_lines)(conv, &lines);
+                }
+            }
+        }
+    }
+}
 
 /* Stores the outputs of tiles [tile, tile + tiles) of the batch, for `channels` channels, whose
  * points are sums[point * plane + channel * pitch + tile]. bias (NULL: none), residual (NULL: none)
@@ -225,6 +380,11 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, int 
     const int n = NAME(tile_runs)(conv, m, tile, tiles, runs);
     int64_t channel, lane;
     int r;
+    if (os[CONVPOOL_AT_CHANNEL] == 1 && os[CONVPOOL_AT_COLUMN] != 1) {
+        NAME(store_turned)(conv, side, (const REAL *)sums, pitch, plane, channels, runs, n,
+                           (const REAL *)bias, (const STORAGE *)residual, (STORAGE *)out);
+        return;
+    }
     for (channel = 0; channel < channels; ++channel) {
         REAL_VERB(winograd_output)
         (side, m, (const REAL *)sums + channel * pitch, plane, pitch, y);
@@ -392,3 +552,4 @@ TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, in
 #undef REAL_VERB
 #undef SIDE
 #undef OUTPUTS
+#undef TURNED
