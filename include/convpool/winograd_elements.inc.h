@@ -64,6 +64,13 @@ TARGET CONVPOOL_INLINE int NAME(tile_runs)(const convpool_conv *conv, int m, int
     return n;
 }
 
+/* Cells of a row under the tiles of a run. */
+TARGET CONVPOOL_FORCE_INLINE int64_t NAME(cells_under)(const convpool_conv *conv, int side,
+                                                       const NAME(tile_run) *run)
+{
+    return (run->tiles - 1) * OUTPUTS(conv, side) + side;
+}
+
 /* Finds out where the cells of a run are: in place as long as what is read beside them is in the
  * image, too, and can be masked, which its group then is from `lane` on. */
 TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int side,
@@ -74,7 +81,7 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int sid
     const int64_t pitch = conv->x_stride[CONVPOOL_AT_ROW];
     const int64_t top = run->top - rows->before, left = run->left - columns->before;
     const int m = OUTPUTS(conv, side);
-    const int64_t width = (run->tiles - 1) * m + side;
+    const int64_t width = NAME(cells_under)(conv, side, run);
     const int readable = STORAGE_IS_REAL && conv->x_stride[CONVPOOL_AT_COLUMN] == 1 && pitch >= 0;
     const int whole = left >= 0 && left + width <= columns->size;
     const int zeros = conv->border == CONVPOOL_CONSTANT && conv->border_value == 0;
@@ -138,7 +145,7 @@ TARGET CONVPOOL_INLINE void NAME(find_rows)(const convpool_conv *conv, int side,
         if (run->row_is[i] == NAME(row_copied)) {
             const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
             NAME(pack_line)(conv, image + run->row_at[i] - left, NULL, left, 1,
-                            (run->tiles - 1) * OUTPUTS(conv, side) + side, patch[i]);
+                            NAME(cells_under)(conv, side, run), patch[i]);
         }
     }
 }
@@ -174,12 +181,11 @@ TARGET CONVPOOL_INLINE void NAME(turn_group)(const convpool_conv *conv, int side
                                              const NAME(tile_run) *run, const STORAGE *x,
                                              int64_t channels, REAL (*turned)[TURNED][CELLS])
 {
-    const int m = OUTPUTS(conv, side);
     int64_t j, at = 0;
     int i;
     for (j = 0; j < group->runs; ++j, ++run) {
         const int64_t left = run->left - conv->axis[CONVPOOL_COLUMN].before;
-        const int64_t width = (run->tiles - 1) * m + side;
+        const int64_t width = NAME(cells_under)(conv, side, run);
         for (i = 0; i < side; ++i) {
             const STORAGE *line = x + run->image * conv->x_stride[0] + run->row_at[i] - left;
             NAME(turn_cells)(conv, run->row_is[i] == NAME(row_outside) ? NULL : line, left, width,
@@ -220,15 +226,19 @@ TARGET CONVPOOL_INLINE void NAME(pack_group)(const convpool_conv *conv, int side
     REAL line[SIDE][SIDE / 2][SHIFT], turned[SIDE][TURNED][CELLS];
     REAL bounce[CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES];
     int64_t channel, at, cell, i, j;
-    memset(patch, 0, sizeof patch);
-    memset(line, 0, sizeof line);
+    if (group->runs > 1) {
+        memset(line, 0, sizeof line);
+    }
 #if STORAGE_IS_REAL
     if (turns) {
         NAME(end_cells)(side, m, group, turned);
     }
 #endif
-    for (i = 0; i < CONVPOOL_WINOGRAD_WIDTH; ++i) {
-        outside[i] = (REAL)conv->border_value;
+    if (!turns) {
+        memset(patch, 0, sizeof patch);
+        for (i = 0; i < CONVPOOL_WINOGRAD_WIDTH; ++i) {
+            outside[i] = (REAL)conv->border_value;
+        }
     }
     for (channel = 0; channel < channels; ++channel, v += pitch) {
         const STORAGE *from = x + channel * conv->x_stride[CONVPOOL_AT_CHANNEL];
@@ -248,7 +258,7 @@ TARGET CONVPOOL_INLINE void NAME(pack_group)(const convpool_conv *conv, int side
             for (i = 0; turns && i < side; ++i) {
                 row[i] = &turned[i][channel % TURNED][cell];
             }
-            cell += (run->tiles - 1) * m + side;
+            cell += NAME(cells_under)(conv, side, run);
             for (i = 0; group->runs > 1 && i < side; ++i) {
                 REAL_VERB(winograd_gather)(side, m, row[i], run->tiles, line[i][0] + at, SHIFT);
             }
@@ -306,12 +316,11 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, int s
 TARGET CONVPOOL_NOINLINE void NAME(store_turned)(const convpool_conv *conv, int side,
                                                  const REAL *sums, int64_t pitch, int64_t plane,
                                                  int64_t channels, const NAME(tile_run) *runs,
-                                                 int n, const REAL *bias,
-                                                 const STORAGE *residual, STORAGE *out)
+                                                 int n, const void *bias,
+                                                 const void *residual, void *out)
 {
     enum { TILES = CONVPOOL_WINOGRAD_TILES, WIDE = 4 * TILES };
     const convpool_axis *rows = &conv->axis[CONVPOOL_ROW], *columns = &conv->axis[CONVPOOL_COLUMN];
-    const int64_t *os = conv->out_stride, *rs = conv->residual_stride;
     const int m = OUTPUTS(conv, side);
     REAL y[TURNED * 4 * WIDE + 16], turned[(WIDE + 16) * TURNED];
     int64_t channel, begin, lane, c, i;
@@ -331,32 +340,13 @@ TARGET CONVPOOL_NOINLINE void NAME(store_turned)(const convpool_conv *conv, int 
                 const int64_t left = run->left + (first - lane) * m;
                 const int64_t height = rows->out - run->top < m ? rows->out - run->top : m;
                 const int64_t right = columns->out - left;
-                NAME(lines) lines;
-                lines.count = right < (last - first) * m ? right : (last - first) * m;
-                lines.length = used;
-                lines.sums = turned;
-                lines.sums_line = TURNED;
-                lines.bias = bias == NULL ? NULL : bias + channel;
-                lines.bias_line = 0;
-                lines.bias_step = 1;
-                lines.residual_line = rs[CONVPOOL_AT_COLUMN];
-                lines.residual_step = rs[CONVPOOL_AT_CHANNEL];
-                lines.out_line = os[CONVPOOL_AT_COLUMN];
-                lines.out_step = os[CONVPOOL_AT_CHANNEL];
-                lines.ahead = 2 * os[CONVPOOL_AT_COLUMN];
+                const int64_t width = right < (last - first) * m ? right : (last - first) * m;
                 for (i = 0; first < last && i < height; ++i) {
-                    const int64_t row = run->top + i;
-                    REAL_VERB(turn)(y + (i * TILES + first - begin) * m, 4 * WIDE, used,
-                                    lines.count, turned, TURNED);
-                    lines.residual = residual == NULL
-                                         ? NULL
-                                         : residual + run->image * rs[0] +
-                                               channel * rs[CONVPOOL_AT_CHANNEL] +
-                                               row * rs[CONVPOOL_AT_ROW] +
-                                               left * rs[CONVPOOL_AT_COLUMN];
-                    lines.out = out + run->image * os[0] + channel * os[CONVPOOL_AT_CHANNEL] +
-                                row * os[CONVPOOL_AT_ROW] + left * os[CONVPOOL_AT_COLUMN];
-                    NAME(store_lines)(conv, &lines);
+                    REAL_VERB(turn)(y + (i * TILES + first - begin) * m, 4 * WIDE, used, width,
+                                    turned, TURNED);
+                    NAME(store_tile)(conv, turned, TURNED, 1, channel, used,
+                                     (run->image * rows->out + run->top + i) * columns->out + left,
+                                     width, bias, residual, out);
                 }
             }
         }
@@ -381,8 +371,8 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, int 
     int64_t channel, lane;
     int r;
     if (os[CONVPOOL_AT_CHANNEL] == 1 && os[CONVPOOL_AT_COLUMN] != 1) {
-        NAME(store_turned)(conv, side, (const REAL *)sums, pitch, plane, channels, runs, n,
-                           (const REAL *)bias, (const STORAGE *)residual, (STORAGE *)out);
+        NAME(store_turned)(conv, side, (const REAL *)sums, pitch, plane, channels, runs, n, bias,
+                           residual, out);
         return;
     }
     for (channel = 0; channel < channels; ++channel) {

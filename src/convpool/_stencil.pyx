@@ -90,7 +90,8 @@ cdef struct State:                  # of a thread, at the head of its scratch me
 
 
 cdef bint is_staged(const convpool_kernels* kernels) noexcept:
-    """Whether sums never run over the input itself, which holds numbers of another type."""
+    """Whether arrays hold numbers of another type than sums, which then never run over the input
+    itself, nor stand in `out`."""
     return kernels.element_size != kernels.real_size
 
 
@@ -100,7 +101,7 @@ cdef bint all_at_once(const convpool_kernels* kernels, const convpool_conv* conv
     cdef int64_t reach = 1, pixels = 1
     cdef int i
     for i in range(CONVPOOL_AXES):
-        reach *= (conv.axis[i].kernel - 1) * conv.axis[i].dilation + 1
+        reach *= convpool_reach(&conv.axis[i])
         pixels *= conv.axis[i].size
     return (reach <= NARROW and conv.groups * conv.out_channels <= MANY
             and (is_staged(kernels) or pixels * conv.groups > FAR))
@@ -212,7 +213,7 @@ cdef void plan_planes(Plan* plan, const convpool_conv* conv) noexcept:
     plan.streams = plan.whole and not plan.interleaved
     plan.in_place = (plan.streams and depth.before == 0 and depth.after == 0
                      and conv.border == CONVPOOL_CONSTANT and conv.border_value == 0
-                     and plan.kernels.element_size == plan.kernels.real_size
+                     and not is_staged(plan.kernels)
                      and conv.x_stride[CONVPOOL_AT_COLUMN] == 1)
     plan.plane.high = 1
     for axis in range(CONVPOOL_RANK):
@@ -244,7 +245,7 @@ cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noe
     if plan.interleaved:
         plan.stencil.row_step *= conv.axis[CONVPOOL_ROW].stride
     if (plan.interleaved and conv.x_stride[CONVPOOL_AT_CHANNEL] == 1 and conv.out_channels == 1
-            and plan.kernels.element_size == plan.kernels.real_size
+            and not is_staged(plan.kernels)
             and conv.groups - (plan.lane_blocks - 1) * plan.lanes >= WIDTH):
         convpool_input_offsets(conv, further)
         plan.inner = convpool_stencil_for(
@@ -265,7 +266,7 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
     plan.finished = conv.activation in (CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_HARDTANH)
     plan.biased = plan.kernels.products == 1
     plan.direct = (step == 1 and not with_residual
-                   and plan.kernels.element_size == plan.kernels.real_size
+                   and not is_staged(plan.kernels)
                    and (dense or plan.finished))
     plan.finished = plan.finished and plan.direct
     plan.dense = (not plan.direct
@@ -512,7 +513,7 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     taps.data = <bytes_in>cnp.PyArray_DATA(weight)
     taps.bias = bias
     taps.packed = (channels_last or not cnp.PyArray_IS_C_CONTIGUOUS(weight)
-                   or kernels.element_size != kernels.real_size)
+                   or is_staged(kernels))
     plan.together = (plan.in_place and plan.finished and not taps.packed
                      and conv.out_channels == 1)
 
