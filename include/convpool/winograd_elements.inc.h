@@ -195,85 +195,64 @@ TARGET CONVPOOL_INLINE void NAME(turn_group)(const convpool_conv *conv, int side
     }
 }
 
-/* Zeros beyond the cells of a group, as far as vectors reach. */
-TARGET CONVPOOL_INLINE void NAME(end_cells)(int side, int m, const NAME(tile_group) *group,
-                                            REAL (*turned)[TURNED][CELLS])
-{
-    const int64_t lanes = REAL_VERB(lanes), cells = group->tiles * m + group->runs * (side - m);
-    const int64_t reach = (group->tiles + lanes - 1) / lanes * lanes * m + side;
-    const int64_t end = group->runs > 1 ? cells + 16 : reach;
-    int i, c;
-    for (i = 0; i < side; ++i) {
-        for (c = 0; c < TURNED; ++c) {
-            memset(&turned[i][c][cells], 0, (size_t)(end - cells) * sizeof(REAL));
-        }
-    }
-}
 #endif
 
-/* The points of one group of tiles, v[point * plane + channel * pitch + tile]. Where `bounces`,
- * whole vectors of them would be written beyond the pitch. */
-TARGET CONVPOOL_INLINE void NAME(pack_group)(const convpool_conv *conv, int side,
-                                             NAME(tile_group) *group,
-                                             const NAME(tile_run) *runs, const STORAGE *x,
-                                             int64_t channels, REAL *v, int64_t pitch,
-                                             int64_t plane, int bounces)
+/* What pack_group works in. Vectors reach beyond the cells that are there: all is set once. */
+typedef struct NAME(pack_room) {
+    REAL patch[SIDE][CONVPOOL_WINOGRAD_WIDTH], outside[CONVPOOL_WINOGRAD_WIDTH];
+    REAL line[SIDE][SIDE / 2][SHIFT];
+    REAL bounce[CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES];
+#if STORAGE_IS_REAL
+    REAL turned[SIDE][TURNED][CELLS];
+#endif
+} NAME(pack_room);
+
+/* The points of one group of tiles, v[point * plane + channel * pitch + tile], for up to TURNED
+ * channels. Where `bounces`, whole vectors must not be written beyond the tiles. */
+TARGET CONVPOOL_INLINE void NAME(pack_group)(const convpool_conv *conv, int side, int turns,
+                                             NAME(tile_group) *group, const NAME(tile_run) *runs,
+                                             const STORAGE *x, int64_t channels, REAL *v,
+                                             int64_t pitch, int64_t plane, int bounces,
+                                             NAME(pack_room) *room)
 {
     const int m = OUTPUTS(conv, side);
-    const int turns = STORAGE_IS_REAL && conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
-                      conv->x_stride[CONVPOOL_AT_COLUMN] != 1;
-    REAL patch[SIDE][CONVPOOL_WINOGRAD_WIDTH], outside[CONVPOOL_WINOGRAD_WIDTH];
-    REAL line[SIDE][SIDE / 2][SHIFT], turned[SIDE][TURNED][CELLS];
-    REAL bounce[CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES];
     int64_t channel, at, cell, i, j;
-    if (group->runs > 1) {
-        memset(line, 0, sizeof line);
-    }
 #if STORAGE_IS_REAL
     if (turns) {
-        NAME(end_cells)(side, m, group, turned);
+        NAME(turn_group)(conv, side, group, runs, x, channels, room->turned);
     }
 #endif
-    if (!turns) {
-        memset(patch, 0, sizeof patch);
-        for (i = 0; i < CONVPOOL_WINOGRAD_WIDTH; ++i) {
-            outside[i] = (REAL)conv->border_value;
-        }
-    }
     for (channel = 0; channel < channels; ++channel, v += pitch) {
         const STORAGE *from = x + channel * conv->x_stride[CONVPOOL_AT_CHANNEL];
         const NAME(tile_run) *run = runs;
         const REAL *row[SIDE];
         int64_t shift = m;
-#if STORAGE_IS_REAL
-        if (turns && channel % TURNED == 0) {
-            NAME(turn_group)(conv, side, group, run, from,
-                             channels - channel < TURNED ? channels - channel : TURNED, turned);
-        }
-#endif
         for (j = at = cell = 0; j < group->runs; at += run->tiles * m, ++run, ++j) {
             if (!turns) {
-                NAME(find_rows)(conv, side, run, from, outside, patch, row);
+                NAME(find_rows)(conv, side, run, from, room->outside, room->patch, row);
             }
+#if STORAGE_IS_REAL
             for (i = 0; turns && i < side; ++i) {
-                row[i] = &turned[i][channel % TURNED][cell];
+                row[i] = &room->turned[i][channel][cell];
             }
+#endif
             cell += NAME(cells_under)(conv, side, run);
             for (i = 0; group->runs > 1 && i < side; ++i) {
-                REAL_VERB(winograd_gather)(side, m, row[i], run->tiles, line[i][0] + at, SHIFT);
+                REAL_VERB(winograd_gather)
+                (side, m, row[i], run->tiles, room->line[i][0] + at, SHIFT);
             }
         }
         if (group->runs > 1) {
             shift = SHIFT;
             for (i = 0; i < side; ++i) {
-                row[i] = line[i][0];
+                row[i] = room->line[i][0];
             }
         }
         REAL_VERB(winograd_input)(side, m, row, shift, group->masked ? group->inside : NULL,
-                                  group->tiles, bounces ? bounce : v,
+                                  group->tiles, bounces ? room->bounce : v,
                                   bounces ? (int64_t)CONVPOOL_WINOGRAD_TILES : plane);
         for (i = 0; bounces && i < side * side; ++i) {
-            memcpy(v + i * plane, bounce + i * CONVPOOL_WINOGRAD_TILES,
+            memcpy(v + i * plane, room->bounce + i * CONVPOOL_WINOGRAD_TILES,
                    (size_t)group->tiles * sizeof(REAL));
         }
     }
@@ -289,21 +268,46 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, int s
                                                 int64_t tiles, void *v, int64_t pitch,
                                                 int64_t plane)
 {
-    const int64_t lanes = REAL_VERB(lanes);
-    NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK], *run = runs;
-    NAME(tile_group) group;
-    int n = NAME(tile_runs)(conv, OUTPUTS(conv, side), tile, tiles, runs);
-    int64_t lane, channel, i;
-    /* What whole vectors write beyond a group is the next one's, or filled with zeros. */
-    for (lane = 0; n > 0; lane += group.tiles, n -= (int)group.runs, run += group.runs) {
-        NAME(group_tiles)(conv, side, run, n, &group);
-        NAME(pack_group)(conv, side, &group, run, (const STORAGE *)x, channels, (REAL *)v + lane,
-                         pitch, plane, lane + (group.tiles + lanes - 1) / lanes * lanes > pitch);
+    const int turns = STORAGE_IS_REAL && conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
+                      conv->x_stride[CONVPOOL_AT_COLUMN] != 1;
+    const int64_t lanes = REAL_VERB(lanes), block = turns ? TURNED : 1;
+    NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK], *run;
+    NAME(tile_group) groups[CONVPOOL_WINOGRAD_CHUNK], *group;
+    NAME(pack_room) room;
+    const int n = NAME(tile_runs)(conv, OUTPUTS(conv, side), tile, tiles, runs);
+    int64_t channel, lane, i;
+    for (run = runs, group = groups; run < runs + n; run += group++->runs) {
+        NAME(group_tiles)(conv, side, run, (int)(runs + n - run), group);
     }
-    for (channel = 0; lane < pitch && channel < channels; ++channel) {
+    memset(room.patch, 0, sizeof room.patch);
+    memset(room.line, 0, sizeof room.line);
+#if STORAGE_IS_REAL
+    if (turns) {
+        memset(room.turned, 0, sizeof room.turned);
+    }
+#endif
+    for (i = 0; i < CONVPOOL_WINOGRAD_WIDTH; ++i) {
+        room.outside[i] = (REAL)conv->border_value;
+    }
+    for (channel = 0; channel < channels; channel += block) {
+        REAL *to = (REAL *)v + channel * pitch;
+        /* What whole vectors write beyond a group is the next one's, or the next channel's where
+         * that comes later, or filled with zeros. */
+        const int last = turns || channel + 1 == channels;
+        for (run = runs, group = groups, lane = 0; run < runs + n; run += group++->runs) {
+            NAME(pack_group)(conv, side, turns, group, run,
+                             (const STORAGE *)x + channel * conv->x_stride[CONVPOOL_AT_CHANNEL],
+                             channels - channel < block ? channels - channel : block, to + lane,
+                             pitch, plane,
+                             last && lane + (group->tiles + lanes - 1) / lanes * lanes > pitch,
+                             &room);
+            lane += group->tiles;
+        }
+    }
+    for (channel = 0; tiles < pitch && channel < channels; ++channel) {
         for (i = 0; i < side * side; ++i) {
-            memset((REAL *)v + i * plane + channel * pitch + lane, 0,
-                   (size_t)(pitch - lane) * sizeof(REAL));
+            memset((REAL *)v + i * plane + channel * pitch + tiles, 0,
+                   (size_t)(pitch - tiles) * sizeof(REAL));
         }
     }
 }
