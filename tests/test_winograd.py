@@ -33,8 +33,9 @@ def matrices(kernel, side):
 
 def bound(x, weight, padding, groups=1, side=6):
     """Of each output's error: the transforms' magnitudes, times a unit for each rounding on the
-    way: 3 for B^T d and 3 for its columns, 1 of the weight, the sum's, 4 and 4 for A^T; of tiles
-    of side 4 one for each of the former and two for each of the latter."""
+    way: 3 for B^T d and 3 for its columns, 4 and 4 for G g (a factor, a product and sums; of 5x5
+    kernels 5 and 5), the sum's, 4 and 4 for A^T; of tiles of side 4, whose factors are exact, one
+    for each of the first and two for each of the others."""
     kernel = weight.shape[-1]
     at, g, bt = (abs(matrix) for matrix in matrices(kernel, side))
     m = side + 1 - kernel
@@ -53,7 +54,9 @@ def bound(x, weight, padding, groups=1, side=6):
                 c = slice(group * channels, (group + 1) * channels)
                 sums = np.einsum("ocuv,ncuv->nouv", u[o], v[:, c])
                 y[:, o, i * m : i * m + m, j * m : j * m + m] = at @ sums @ at.T
-    roundings = 3 + 3 + 1 + channels + 1 + 4 + 4 if side == 6 else 1 + 1 + 1 + channels + 1 + 2 + 2
+    of_weights = kernel // 2 + 3
+    roundings = 2 * (3 + of_weights + 4) if side == 6 else 2 * (1 + 2 + 2)
+    roundings += channels + 1
     return gamma(roundings, UNIT[weight.dtype.name]) * y[:, :, :height, :width]
 
 
@@ -195,6 +198,30 @@ def test_same_bits_for_any_threads_and_batch_and_packed(case):
     many = np.concatenate([normal(3, *shape), x, x])
     n = len(x)
     assert_same_bits(convpool.conv2d(many, packed, num_threads=2)[n : 2 * n], expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "weight_shape", "groups", "dtype"),
+    [
+        ((1, 160, 14, 14), (205, 160, 3, 3), 1, np.float32),
+        ((1, 160, 14, 14), (205, 160, 3, 3), 1, np.float16),
+        ((2, 120, 26, 25), (140, 120, 3, 3), 1, np.float64),
+        ((5, 96, 28, 28), (200, 96, 3, 3), 1, np.float32),
+        ((1, 200, 12, 13), (260, 100, 3, 3), 2, np.float32),
+        ((1, 180, 7, 7), (203, 180, 3, 3), 1, np.float32),
+        ((1, 96, 13, 9), (190, 96, 5, 5), 1, np.float32),
+    ],
+)
+def test_large_weights_give_the_same_bits_prepared_or_not(shape, weight_shape, groups, dtype):
+    """Those that are transformed block by block, and wherever the taps are."""
+    x, weight = normal(1, *shape, dtype=dtype), normal(2, *weight_shape, dtype=dtype)
+    arguments = {"padding": 1, "groups": groups, "algorithm": "winograd"}
+    packed = convpool.pack_weight(weight, **arguments)
+    turned = np.asfortranarray(weight)
+    for threads in (1, 2, 3):
+        expected = convpool.conv2d(x, packed, num_threads=threads)
+        for given in (weight, turned):
+            assert_same_bits(convpool.conv2d(x, given, num_threads=threads, **arguments), expected)
 
 
 def test_auto_takes_it_by_shape_alone():

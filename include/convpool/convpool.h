@@ -109,7 +109,7 @@
  *
  *   winograd_weights(conv, side, weight, stride, channel, width, strip, plane)
  *     Output channels as in pack_weights: strip[point * plane + input channel * width + lane].
- *     plane >= channels * width.
+ *     plane >= channels * width, width <= k->rows.
  *
  *   winograd_pack(conv, side, x, channels, tile, tiles, v, pitch, plane)
  *     v[point * plane + channel * pitch + t] of tiles [tile, tile + tiles), for `channels` channels

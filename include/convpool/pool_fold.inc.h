@@ -120,8 +120,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(fold_apart)(int average, int more, REAL *
     }
 }
 
-/* The input cells that a window meets along an axis, padding left out: `count` from `first` on, `gap`
- * apart. */
+/* The input cells that a window meets along an axis, padding left out: `count` from `first` on,
+ * `gap` apart. */
 typedef struct NAME(inside) {
     int64_t first, count, gap;
 } NAME(inside);

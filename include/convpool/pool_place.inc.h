@@ -203,7 +203,8 @@ typedef struct NAME(phases) {
     int64_t row_phases, rows, cells, pitch, phase;
 } NAME(phases);
 
-TARGET CONVPOOL_FORCE_INLINE NAME(phases) NAME(split_for)(const convpool_pool *pool, int64_t outputs)
+TARGET CONVPOOL_FORCE_INLINE NAME(phases) NAME(split_for)(const convpool_pool *pool,
+                                                          int64_t outputs)
 {
     const convpool_axis *row = &pool->axis[CONVPOOL_ROW], *column = &pool->axis[CONVPOOL_COLUMN];
     const int64_t reach = (row->kernel - 1) * row->dilation;

@@ -86,6 +86,105 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_interpolate)(const int side, con
     }
 }
 
+/* g = G k of r = 3 or 5 taps, even and odd powers apart again. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_coefficients)(const int side, const int r,
+                                                              const VEC *k, VEC *g)
+{
+    const double a = side == 4 ? 1 : 0.75, b = 1.5, a2 = a * a, b2 = b * b;
+    const double at_0 = side == 4 ? -1 : 1 / (a2 * b2); /* 1 / P'(p) */
+    const double at_a = side == 4 ? 0.5 : 1 / (2 * a2 * (a2 - b2));
+    const double at_b = 1 / (2 * b2 * (b2 - a2));
+    VEC even_a = VFMA(VSET1((REAL)(at_a * a2)), k[2], VMUL(VSET1((REAL)at_a), k[0]));
+    VEC even_b = VFMA(VSET1((REAL)(at_b * b2)), k[2], VMUL(VSET1((REAL)at_b), k[0]));
+    VEC odd_a = VMUL(VSET1((REAL)(at_a * a)), k[1]), odd_b = VMUL(VSET1((REAL)(at_b * b)), k[1]);
+    if (r == 5) {
+        even_a = VFMA(VSET1((REAL)(at_a * a2 * a2)), k[r - 1], even_a);
+        even_b = VFMA(VSET1((REAL)(at_b * b2 * b2)), k[r - 1], even_b);
+        odd_a = VFMA(VSET1((REAL)(at_a * a2 * a)), k[r - 2], odd_a);
+        odd_b = VFMA(VSET1((REAL)(at_b * b2 * b)), k[r - 2], odd_b);
+    }
+    g[0] = VMUL(VSET1((REAL)at_0), k[0]);
+    g[1] = VADD(even_a, odd_a);
+    g[2] = VSUB(even_a, odd_a);
+    if (side == 6) {
+        g[3] = VADD(even_b, odd_b);
+        g[4] = VSUB(even_b, odd_b);
+    }
+    g[side - 1] = k[r - 1];
+}
+
+/* The points of vectors of kernels: to[point * plane + j] of k[tap * pitch + j]. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_points_body)(const int side, const int r,
+                                                              const REAL *k, int64_t pitch,
+                                                              int64_t kernels, REAL *to,
+                                                              int64_t plane)
+{
+    VEC half[5][SIDE], tap[5], point[SIDE];
+    int64_t j;
+    int i, l;
+    for (j = 0; j < kernels; j += LANES) {
+        for (l = 0; l < r; ++l) {
+            for (i = 0; i < r; ++i) {
+                tap[i] = VLOAD(k + (i * r + l) * pitch + j);
+            }
+            NAME(winograd_coefficients)(side, r, tap, half[l]);
+        }
+        for (i = 0; i < side; ++i) {
+            for (l = 0; l < r; ++l) {
+                tap[l] = half[l][i];
+            }
+            NAME(winograd_coefficients)(side, r, tap, point);
+            for (l = 0; l < side; ++l) {
+                VSTORE(to + (i * side + l) * plane + j, point[l]);
+            }
+        }
+    }
+}
+
+/* The same for any number of kernels, of which nothing is written beyond.
+ * Preconditions: side and r are 6 and 3, 6 and 5 or 4 and 3; a whole vector beyond k[tap * pitch +
+ * kernels] may be read. */
+TARGET CONVPOOL_INLINE void NAME(winograd_points)(int side, int r, const REAL *k, int64_t pitch,
+                                                   int64_t kernels, REAL *to, int64_t plane)
+{
+    REAL bounce[CONVPOOL_WINOGRAD_POINTS * LANES];
+    const int64_t rest = kernels % LANES, whole = kernels - rest;
+    int64_t i;
+#define TRANSFORM(side, r)                                           \
+    NAME(winograd_points_body)(side, r, k, pitch, whole, to, plane); \
+    NAME(winograd_points_body)(side, r, k + whole, pitch, rest, bounce, LANES)
+    if (side == 4) {
+        TRANSFORM(4, 3);
+    } else if (r == 3) {
+        TRANSFORM(6, 3);
+    } else {
+        TRANSFORM(6, 5);
+    }
+#undef TRANSFORM
+    for (i = 0; rest > 0 && i < side * side; ++i) {
+        memcpy(to + i * plane + whole, bounce + i * LANES, (size_t)rest * sizeof(REAL));
+    }
+}
+
+/* Taps in planes, to[tap * pitch + channel * width + lane], from the steps of a strip, strip[step *
+ * strip_width + lane] where steps are taps of channels.
+ * Preconditions: width <= ROWS; ROWS lanes and a vector more than either holds may be read and
+ * written. */
+TARGET CONVPOOL_INLINE void NAME(winograd_taps)(const REAL *strip, int64_t taps, int64_t channels,
+                                                int64_t width, int64_t strip_width,
+                                                REAL *CONVPOOL_RESTRICT to, int64_t pitch)
+{
+    int64_t c, tap, lane;
+    for (c = 0; c < channels; ++c, to += width) {
+        for (tap = 0; tap < taps; ++tap, strip += strip_width) {
+            CONVPOOL_UNROLL
+            for (lane = 0; lane < ROWS; lane += LANES) {
+                VSTORE(to + tap * pitch + lane, VLOAD(strip + lane));
+            }
+        }
+    }
+}
+
 /* Cells under neighbouring tiles, m columns apart, from a row as winograd_input reads several of
  * them as one: cells 0 to m - 1 of each tile at to, the next m of each `shift` further on.
  * Preconditions: those of winograd_input, of the row; `to` is writeable for whole vectors. */

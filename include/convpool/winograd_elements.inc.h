@@ -411,137 +411,33 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, int 
     }
 }
 
-/* Output channels whose kernels are transformed abreast, and input channels for which they are
- * collected before. */
-#define ABREAST 8
-#define COLLECTED 4
-
-/* g = G k for one row or column of r = 3 or 5 taps, ABREAST kernels at a time; see winograd.inc.h.
- * In double, whatever the type: weights are rounded once. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernel)(const int side, const int r,
-                                                        const double (*k)[ABREAST], int step,
-                                                        double (*g)[ABREAST], int g_step)
-{
-    const double a2 = side == 4 ? 1 : 0.5625, b2 = 2.25, a = side == 4 ? 1 : 0.75, b = 1.5;
-    const double at_0 = side == 4 ? -1 : 1 / (a2 * b2);
-    const double at_a = side == 4 ? 0.5 : 1 / (2 * a2 * (a2 - b2));
-    const double at_b = 1 / (2 * b2 * (b2 - a2));
-    int i;
-    for (i = 0; i < ABREAST; ++i) {
-        const double k0 = k[0][i], k1 = k[step][i], k2 = k[2 * step][i];
-        const double k3 = r == 5 ? k[(r - 2) * step][i] : 0, k4 = r == 5 ? k[(r - 1) * step][i] : 0;
-        const double even_a = k0 + a2 * (k2 + a2 * k4), odd_a = a * (k1 + a2 * k3);
-        const double even_b = k0 + b2 * (k2 + b2 * k4), odd_b = b * (k1 + b2 * k3);
-        g[0][i] = at_0 * k0;
-        g[g_step][i] = at_a * (even_a + odd_a);
-        g[2 * g_step][i] = at_a * (even_a - odd_a);
-        if (side == 6) {
-            g[3 * g_step][i] = at_b * (even_b + odd_b);
-            g[4 * g_step][i] = at_b * (even_b - odd_b);
-        }
-        g[(side - 1) * g_step][i] = r == 5 ? k4 : k2;
-    }
-}
-
-/* Kernels k[tap][lane] of one input channel: to[point * plane + lane] for `width` lanes, or for
- * ABREAST where that is more and they may be overrun. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_kernels)(const int side, const int r,
-                                                         const REAL (*k)[ABREAST], int64_t width,
-                                                         REAL *to, int64_t plane)
-{
-    double tap[25][ABREAST], half[SIDE * 5][ABREAST], g[CONVPOOL_WINOGRAD_POINTS][ABREAST];
-    int64_t lane;
-    int i;
-    for (i = 0; i < r * r; ++i) {
-        for (lane = 0; lane < ABREAST; ++lane) {
-            tap[i][lane] = k[i][lane];
-        }
-    }
-    for (i = 0; i < r; ++i) {
-        NAME(winograd_kernel)(side, r, (const double (*)[ABREAST])(tap + i), r, half + i, r);
-    }
-    for (i = 0; i < side; ++i) {
-        NAME(winograd_kernel)
-        (side, r, (const double (*)[ABREAST])(half + i * r), 1, g + i * side, 1);
-    }
-    for (i = 0; i < side * side; ++i, to += plane) {
-        if (width >= ABREAST) {
-            for (lane = 0; lane < ABREAST; ++lane) {
-                to[lane] = (REAL)g[i][lane];
-            }
-        } else {
-            for (lane = 0; lane < width; ++lane) {
-                to[lane] = (REAL)g[i][lane];
-            }
-        }
-    }
-}
-
-/* Up to ABREAST output channels, `used` of which there are, of a strip from their first kernel on.
- * Kernels of some input channels are collected before the first is transformed, which would have
- * to wait for what has just been stored. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_lanes)(const int side, const int r,
-                                                       const STORAGE *from, const int64_t *stride,
-                                                       int64_t channels, int64_t used,
-                                                       int64_t lanes, int64_t width, REAL *to,
-                                                       int64_t plane)
-{
-    REAL k[COLLECTED][25][ABREAST];
-    int64_t begin, c, end, lane;
-    int i, j;
-    memset(k, 0, sizeof k);
-    for (begin = 0; begin < channels; begin = end) {
-        end = channels - begin < COLLECTED ? channels : begin + COLLECTED;
-        for (c = begin; c < end; ++c) {
-            for (lane = 0; lane < used; ++lane) {
-                const STORAGE *kernel = from + c * stride[1] + lane * stride[0];
-                for (i = 0; i < r; ++i) {
-                    for (j = 0; j < r; ++j) {
-                        k[c - begin][i * r + j][lane] = LOAD(kernel[i * stride[3] + j * stride[4]]);
-                    }
-                }
-            }
-        }
-        for (c = begin; c < end; ++c) {
-            /* Lanes beyond are the next channel's, written later. */
-            NAME(winograd_kernels)(side, r, (const REAL (*)[ABREAST])k[c - begin],
-                                   c + 1 < channels && lanes == width ? ABREAST : lanes,
-                                   to + c * width, plane);
-        }
-    }
-}
-
 /* Transforms output channels [channel, channel + width) of one group; `weight` is the group's first
  * element, with strides (out channel, channel, depth, row, column). Points lie `plane` elements
- * apart. Precondition: kernel 3 x 3 or, if side is 6, 5 x 5. */
+ * apart. Preconditions: kernel 3 x 3 or, if side is 6, 5 x 5; width is at most that of a tile's
+ * rows. */
 TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, int side,
                                                    const void *weight, const int64_t *stride,
                                                    int64_t channel, int64_t width, void *strip,
                                                    int64_t plane)
 {
-    const int64_t left = conv->out_channels - channel, used = left < width ? left : width;
-    int64_t lane;
-    for (lane = 0; lane < width; lane += ABREAST) {
-        const STORAGE *from = (const STORAGE *)weight + (channel + lane) * stride[0];
-        REAL *to = (REAL *)strip + lane;
-        const int64_t lanes = width - lane < ABREAST ? width - lane : (int64_t)ABREAST;
-        const int64_t kernels = used - lane < 0 ? 0 : used - lane < lanes ? used - lane : lanes;
-#define LANES_OF(side, r)                                                                         \
-    NAME(winograd_lanes)                                                                          \
-    (side, r, from, stride, conv->channels, kernels, lanes, width, to, plane)
-        if (side == 4) {
-            LANES_OF(4, 3);
-        } else if (conv->axis[CONVPOOL_ROW].kernel == 3) {
-            LANES_OF(6, 3);
-        } else {
-            LANES_OF(6, 5);
-        }
-#undef LANES_OF
+    /* Channels that are packed at once, and room for a row's channels, of which fours are turned
+     * at once, and for a vector. */
+    enum { BLOCK = 16, PITCH = (ROWS + 3) / 4 * 4, ROOM = BLOCK * PITCH + 16 };
+    const int64_t kernel = conv->axis[CONVPOOL_ROW].kernel, steps = kernel * kernel;
+    REAL packed[25 * ROOM], tap[25 * ROOM];
+    convpool_conv part = *conv;
+    int64_t c;
+    memset(packed, 0, sizeof packed);
+    for (c = 0; c < conv->channels; c += BLOCK) {
+        part.channels = conv->channels - c < BLOCK ? conv->channels - c : (int64_t)BLOCK;
+        NAME(pack_weights)(&part, (const STORAGE *)weight + c * stride[1], stride, channel, PITCH,
+                           packed, part.channels * steps, 0);
+        REAL_VERB(winograd_taps)(packed, steps, part.channels, width, PITCH, tap, ROOM);
+        REAL_VERB(winograd_points)(side, (int)kernel, tap, ROOM, part.channels * width,
+                                    (REAL *)strip + c * width, plane);
     }
 }
 
-#undef COLLECTED
-#undef ABREAST
 #undef NAME
 #undef REAL_VERB
 #undef SIDE

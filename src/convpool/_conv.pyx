@@ -706,14 +706,16 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     if stencil:
         run_stencil(conv, plan.kernels, channels_last, x, weight, bias, residual, out, threads)
         return 0
-    if strips is None:
-        strips = Strips()
     side = by_winograd(conv, algorithm)
     if side > 0:
-        packed = winograd_strips(strips, side, &plan, conv, weight, threads)
-        strips.used = True
-        run_winograd(conv, side, plan.kernels, packed.data, x, bias, residual, out, threads)
+        packed = None
+        if strips is not None:
+            packed = winograd_strips(strips, side, &plan, conv, weight, threads)
+            strips.used = True
+        run_winograd(conv, side, plan.kernels, packed, weight, x, bias, residual, out, threads)
         return 0
+    if strips is None:
+        strips = Strips()
     plan_blocks(&plan, conv, threads)
     packed = direct_strips(strips, &plan, conv, weight, threads)
     strips.used = True

@@ -9,5 +9,5 @@ cdef int winograd_side(const convpool_conv* conv, bint always) noexcept
 cdef Block transform_weights(const convpool_conv* conv, int side, const convpool_kernels* kernels,
                              cnp.ndarray weight, int threads)
 cdef int run_winograd(const convpool_conv* conv, int side, const convpool_kernels* kernels,
-                      bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
-                      bytes_out out, int threads) except -1
+                      Block packed, cnp.ndarray weight, bytes_in x, bytes_in bias,
+                      bytes_in residual, bytes_out out, int threads) except -1

@@ -1,11 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The driver of Winograd convolutions: transform -> multiply -> transform back.
 
-    weights = transform(weight)                            (once, shared by all threads)
+    weights = transform(weight)                            (once, shared by all threads, or below)
     parallel over groups, chunks of tiles (which run on from image to image) and sections of
     output channels:
         points[side^2][channel][tile] = transform(input)
         for each block of the section's channels:
+            weights = transform(the block's weight)        (if they are fresh)
             for each of the points, block of channels, strip of output channels:
                 sums[point] += weights[point] strip * points[point]
             out = epilogue(transform back(sums))
@@ -18,6 +19,10 @@ Tiles of the input have 6 cells a side, or 4. An output tile of 4x4 (of 2x2 for 
 36 multiplications a channel instead of 144 (100). Of the smaller side, for 3x3 kernels, one of 2x2
 takes 16 instead of 36. That is for small images, where fewer outputs of tiles then lie beyond the
 edge and there are less than half as many points of weights to read.
+
+Weights that no call has prepared are fresh: a block of them stays in the cache from transform to
+product, where all of them might be as large as a hundred images. But each chunk transforms them
+anew: where a thread has many, memory for all of them is faster.
 
 Channels are summed in blocks of at most DEPTH_BLOCK, whose sums are then added: shorter chains,
 smaller errors. These blocks depend on the weight's shape alone and a tile's results on nothing but
@@ -39,6 +44,9 @@ cdef enum:
     DEPTH_BLOCK = 96            # channels of one chain of sums
     POINTS_MEMORY = 256 << 10   # bytes of points a thread: they stay in the second level of cache
     SUMS_MEMORY = 192 << 10     # bytes of sums a thread, likewise
+    WEIGHTS_MEMORY = 512 << 10  # bytes of fresh weights a thread, likewise
+    LARGE_WEIGHTS = 2 << 20     # bytes of all weights' points that no cache keeps
+    FRESH_CHUNKS = 2            # a thread's, for which it rather transforms such ones than reads
     MEMORY = 2 << 20            # bytes of points a thread, at most
     # What a task takes for each channel, in units that do not matter:
     TRANSFORM = 400             # a strip of tiles
@@ -54,8 +62,14 @@ cdef struct Plan:
     int64_t chunks, pitch           # of strips, and room for tiles of a chunk
     int64_t channel_strips, sections, channel_block  # of output channels, all and in a block
     int64_t depth_block
+    bint fresh                      # weights: made for each block
     int64_t weight_plane, point_plane, sum_plane  # elements from point to point
-    int64_t points_size, sums_size  # bytes
+    int64_t weights_size, points_size, sums_size  # bytes a thread
+
+
+cdef struct Taps:                   # a weight as it is
+    bytes_in data
+    int64_t stride[5]               # elements from one output channel, channel, .., column on
 
 
 cdef bint fits_winograd(const convpool_conv* conv) noexcept:
@@ -117,14 +131,21 @@ cdef int64_t odd_lines(int64_t size) noexcept:
     return (ceil_div(size, ALIGNMENT) | 1) * ALIGNMENT
 
 
+cdef int64_t strips_size(const Plan* plan, const convpool_conv* conv, int64_t strips) noexcept:
+    """Bytes of one point of so many strips of weights, and of what keeps points apart."""
+    return odd_lines(strips * plan.kernels.rows * conv.channels * <int64_t>plan.kernels.real_size)
+
+
 cdef void plan_weights(Plan* plan, const convpool_conv* conv, int side,
                        const convpool_kernels* kernels) noexcept:
     plan.kernels = kernels
     plan.side = side
     plan.points = side * side
+    plan.fresh = False
+    plan.weights_size = 0
     plan.channel_strips = ceil_div(conv.out_channels, kernels.rows)
-    plan.weight_plane = odd_lines(plan.channel_strips * kernels.rows * conv.channels
-                                  * <int64_t>kernels.real_size) // <int64_t>kernels.real_size
+    plan.weight_plane = (strips_size(plan, conv, plan.channel_strips)
+                         // <int64_t>kernels.real_size)
 
 
 cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int threads) noexcept:
@@ -165,34 +186,35 @@ cdef void plan_tiles(Plan* plan, const convpool_conv* conv, int threads) noexcep
     plan.sums_size = plan.points * plan.sum_plane * real
 
 
-cdef Block transform_weights(const convpool_conv* conv, int side, const convpool_kernels* kernels,
-                             cnp.ndarray weight, int threads):
-    """The weights as `run_winograd` takes them."""
-    cdef Plan plan
-    cdef int64_t stride[5]
-    cdef int64_t real = <int64_t>kernels.real_size
-    cdef int64_t element = <int64_t>kernels.element_size
-    cdef int64_t task, group, strip
-    cdef Block packed
-    cdef bytes_out strips
-    cdef bytes_in data = <bytes_in>cnp.PyArray_DATA(weight)
-    plan_weights(&plan, conv, side, kernels)
-    packed = Block(conv.groups * plan.points * plan.weight_plane * real)
-    strips = packed.data
-    fill_strides(stride, weight, False)
-    for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads):
-        group = task // plan.channel_strips
-        strip = task % plan.channel_strips
+cdef void plan_fresh(Plan* plan, const convpool_conv* conv, int threads) noexcept:
+    """Takes fresh weights where they are transformed once, or large and each thread does so a few
+    times. A block of output channels then is what is transformed at once."""
+    cdef int64_t all_strips = plan.points * strips_size(plan, conv, plan.channel_strips)
+    cdef int64_t strip = plan.points * strips_size(plan, conv, 1)
+    cdef int64_t section = ceil_div(plan.channel_strips, plan.sections), blocks
+    cdef int64_t chunks = ceil_div(plan.chunks * plan.sections, threads)  # a thread's, of sections
+    if plan.chunks > 1 and (all_strips <= LARGE_WEIGHTS or chunks > FRESH_CHUNKS * plan.sections):
+        return
+    plan.fresh = True
+    blocks = ceil_div(section, min(plan.channel_block, max(<int64_t>2, WEIGHTS_MEMORY // strip)))
+    plan.channel_block = ceil_div(section, blocks)
+    plan.weight_plane = (strips_size(plan, conv, plan.channel_block)
+                         // <int64_t>plan.kernels.real_size)
+    plan.weights_size = plan.points * plan.weight_plane * <int64_t>plan.kernels.real_size
+
+
+cdef void transform_strips(const Plan* plan, const convpool_conv* conv, const Taps* taps,
+                           int64_t group, int64_t first, int64_t last,
+                           bytes_out strips) noexcept nogil:
+    """Strips [first, last) of a group's output channels."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t size = kernels.rows * conv.channels * <int64_t>kernels.real_size, strip
+    cdef int64_t channel = group * conv.out_channels
+    for strip in range(first, last):
         kernels.winograd_weights(
-            conv, side, data + group * conv.out_channels * stride[0] * element, stride,
-            strip * kernels.rows, kernels.rows,
-            strips + (group * plan.points * plan.weight_plane
-                      + strip * kernels.rows * conv.channels) * real, plan.weight_plane)
-    return packed
-
-
-cdef inline int64_t first_tile(const Plan* plan, int64_t chunk) noexcept nogil:
-    return first_of(plan.tiles, CONVPOOL_WINOGRAD_TILES, plan.chunks, chunk)
+            conv, plan.side, taps.data + channel * taps.stride[0] * <int64_t>kernels.weight_size,
+            taps.stride, strip * kernels.rows, kernels.rows, strips + (strip - first) * size,
+            plan.weight_plane)
 
 
 cdef inline bytes_in weights_at(const Plan* plan, const convpool_conv* conv, bytes_in weights,
@@ -201,24 +223,56 @@ cdef inline bytes_in weights_at(const Plan* plan, const convpool_conv* conv, byt
                       * plan.kernels.rows) * <int64_t>plan.kernels.real_size
 
 
+cdef Taps taps_of(cnp.ndarray weight):
+    cdef Taps taps
+    taps.data = <bytes_in>cnp.PyArray_DATA(weight)
+    fill_strides(taps.stride, weight, False)
+    return taps
+
+
+cdef Block transform_weights(const convpool_conv* conv, int side, const convpool_kernels* kernels,
+                             cnp.ndarray weight, int threads):
+    """The weights as `run_winograd` takes them."""
+    cdef Plan plan
+    cdef Taps taps = taps_of(weight)
+    cdef int64_t task, group, strip, size
+    cdef Block packed
+    cdef bytes_out points
+    plan_weights(&plan, conv, side, kernels)
+    size = plan.points * plan.weight_plane * <int64_t>kernels.real_size
+    packed = Block(conv.groups * size)
+    points = packed.data
+    for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads):
+        group = task // plan.channel_strips
+        strip = task % plan.channel_strips
+        transform_strips(&plan, conv, &taps, group, strip, strip + 1,
+                         points + group * size + strip * kernels.rows * conv.channels
+                         * <int64_t>kernels.real_size)
+    return packed
+
+
+cdef inline int64_t first_tile(const Plan* plan, int64_t chunk) noexcept nogil:
+    return first_of(plan.tiles, CONVPOOL_WINOGRAD_TILES, plan.chunks, chunk)
+
+
 cdef bytes_in weights_after(const Plan* plan, const convpool_conv* conv, bytes_in weights,
                             int64_t point, int64_t begin, int64_t end, int64_t strip,
-                            int64_t first, int64_t last) noexcept nogil:
+                            int64_t strips) noexcept nogil:
     """The weights that are multiplied after those of the strips before `strip`."""
-    if strip < last:
+    if strip < strips:
         return weights_at(plan, conv, weights, point, begin, strip)
     if end < conv.channels:
-        return weights_at(plan, conv, weights, point, end, first)
-    return weights_at(plan, conv, weights, point + 1, 0, first)
+        return weights_at(plan, conv, weights, point, end, 0)
+    return weights_at(plan, conv, weights, point + 1, 0, 0)
 
 
 cdef void multiply_strips(const Plan* plan, const convpool_conv* conv, bytes_in weight,
-                          int64_t strip, int64_t strips, int64_t channels, bytes_in points,
-                          int64_t tiles, bytes_out sums, int chain, bytes_in next) noexcept nogil:
+                          int64_t outputs, int64_t channels, bytes_in points, int64_t tiles,
+                          bytes_out sums, int chain, bytes_in next) noexcept nogil:
     """So many channels of one or two strips of output channels, for all tiles of a chunk."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size, apart = kernels.rows * conv.channels
-    cdef int64_t tile = 0, columns, i
+    cdef int64_t strips = ceil_div(outputs, kernels.rows), tile = 0, columns, i
     while tile < tiles:
         columns = min(kernels.columns, tiles - tile)
         if strips == 2 and columns <= kernels.lanes:
@@ -227,7 +281,7 @@ cdef void multiply_strips(const Plan* plan, const convpool_conv* conv, bytes_in 
         else:
             for i in range(strips):
                 kernels.gemm_tile(
-                    min(kernels.rows, conv.out_channels - (strip + i) * kernels.rows), columns,
+                    min(kernels.rows, outputs - i * kernels.rows), columns,
                     channels, weight + i * apart * real, points + tile * real, plan.pitch,
                     sums + (i * kernels.rows * plan.pitch + tile) * real, plan.pitch, chain,
                     next if i + 1 == strips else weight + (i + 1) * apart * real)
@@ -235,26 +289,24 @@ cdef void multiply_strips(const Plan* plan, const convpool_conv* conv, bytes_in 
 
 
 cdef void multiply(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in points,
-                   int64_t tiles, int64_t first, int64_t last, bytes_out sums) noexcept nogil:
-    """Strips [first, last) of output channels for all tiles of a chunk."""
+                   int64_t tiles, int64_t outputs, bytes_out sums) noexcept nogil:
+    """A block of output channels for all tiles of a chunk."""
     cdef int64_t real = <int64_t>plan.kernels.real_size, rows = plan.kernels.rows
-    cdef int64_t point, begin, end, strip, strips
+    cdef int64_t point, begin, end, strip, strips = ceil_div(outputs, rows)
     for point in range(plan.points):
         begin = 0
         while begin < conv.channels:
             end = min(begin + plan.depth_block, conv.channels)
-            strip = first
-            while strip < last:
-                strips = min(<int64_t>2, last - strip)
+            strip = 0
+            while strip < strips:
                 multiply_strips(
-                    plan, conv, weights_at(plan, conv, weights, point, begin, strip), strip,
-                    strips, end - begin,
+                    plan, conv, weights_at(plan, conv, weights, point, begin, strip),
+                    min(2 * rows, outputs - strip * rows), end - begin,
                     points + (point * plan.point_plane + begin * plan.pitch) * real, tiles,
-                    sums + (point * plan.sum_plane + (strip - first) * rows * plan.pitch) * real,
+                    sums + (point * plan.sum_plane + strip * rows * plan.pitch) * real,
                     CONVPOOL_CHAIN_ADDS if begin > 0 else CONVPOOL_CHAIN_STARTS,
-                    weights_after(plan, conv, weights, point, begin, end, strip + strips, first,
-                                  last))
-                strip += strips
+                    weights_after(plan, conv, weights, point, begin, end, strip + 2, strips))
+                strip += 2
             begin = end
 
 
@@ -262,22 +314,22 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, bytes_in w
                          bytes_in points, int64_t chunk, int64_t first, int64_t last,
                          bytes_in bias, bytes_in residual, bytes_out out,
                          bytes_out sums) noexcept nogil:
-    """A chunk's outputs of strips [first, last) of output channels."""
+    """A chunk's outputs of strips [first, last) of output channels, whose weights these are."""
     cdef int64_t element = <int64_t>plan.kernels.element_size
     cdef int64_t tile = first_tile(plan, chunk), tiles = first_tile(plan, chunk + 1) - tile
     cdef int64_t channel = first * plan.kernels.rows
-    multiply(plan, conv, weights, points, tiles, first, last, sums)
+    cdef int64_t outputs = min(last * plan.kernels.rows, conv.out_channels) - channel
+    multiply(plan, conv, weights, points, tiles, outputs, sums)
     plan.kernels.winograd_store(
-        conv, plan.side, sums, plan.pitch, plan.sum_plane,
-        min(last * plan.kernels.rows, conv.out_channels) - channel, tile, tiles,
+        conv, plan.side, sums, plan.pitch, plan.sum_plane, outputs, tile, tiles,
         beyond(bias, channel * <int64_t>plan.kernels.real_size),
         beyond(residual, channel * conv.residual_stride[1] * element),
         out + channel * conv.out_stride[1] * element)
 
 
-cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
-                        bytes_in bias, bytes_in residual, bytes_out out, int64_t task,
-                        bytes_out scratch) noexcept nogil:
+cdef void convolve_task(const Plan* plan, const convpool_conv* conv, const Taps* taps,
+                        bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
+                        bytes_out out, int64_t task, bytes_out scratch) noexcept nogil:
     """A section of the output channels of one chunk of one group."""
     cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t element = <int64_t>plan.kernels.element_size
@@ -286,36 +338,50 @@ cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in we
     cdef int64_t first = cut(plan.channel_strips, plan.sections, section), last
     cdef int64_t end = cut(plan.channel_strips, plan.sections, section + 1)
     cdef int64_t tile = first_tile(plan, chunk)
-    cdef bytes_out points = scratch + plan.sums_size
+    cdef bytes_out fresh = scratch + plan.sums_size, points = fresh + plan.weights_size
+    cdef bytes_in block
     plan.kernels.winograd_pack(
         conv, plan.side, x + group * conv.channels * conv.x_stride[1] * element, conv.channels,
         tile, first_tile(plan, chunk + 1) - tile, points, plan.pitch, plan.point_plane)
     while first < end:
         last = min(first + plan.channel_block, end)
+        if plan.fresh:
+            transform_strips(plan, conv, taps, group, first, last, fresh)
+            block = fresh
+        else:
+            block = weights_at(plan, conv, weights, group * plan.points, 0, first)
         convolve_block(
-            plan, conv, weights + group * plan.points * plan.weight_plane * real,
-            points, chunk, first, last, beyond(bias, channel * real),
+            plan, conv, block, points, chunk, first, last, beyond(bias, channel * real),
             beyond(residual, channel * conv.residual_stride[1] * element),
             out + channel * conv.out_stride[1] * element, scratch)
         first = last
 
 
 cdef int run_winograd(const convpool_conv* conv, int side, const convpool_kernels* kernels,
-                      bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
-                      bytes_out out, int threads) except -1:
+                      Block packed, cnp.ndarray weight, bytes_in x, bytes_in bias,
+                      bytes_in residual, bytes_out out, int threads) except -1:
+    """Convolves by what `transform_weights` made of the weight; None: it was not prepared."""
     cdef Plan plan
+    cdef Taps taps = taps_of(weight)
     cdef int64_t task, size
     cdef Block memory
     cdef bytes_out scratch
+    cdef bytes_in weights = NULL
     plan_weights(&plan, conv, side, kernels)
     plan_tiles(&plan, conv, threads)
-    size = plan.sums_size + plan.points_size
+    if packed is None:
+        plan_fresh(&plan, conv, threads)
+        if not plan.fresh:
+            packed = transform_weights(conv, side, kernels, weight, threads)
+    if packed is not None:
+        weights = packed.data
+    size = plan.sums_size + plan.weights_size + plan.points_size
     # Points stand at the end, and gemm_tile may read one step beyond the last.
     memory = Block(threads * size + CONVPOOL_WINOGRAD_CHUNK * <int64_t>kernels.real_size)
     scratch = memory.data
     # The same part of the work to the same thread from call to call, as in _conv.pyx.
     for task in prange(conv.groups * plan.chunks * plan.sections, nogil=True, num_threads=threads,
                        schedule="static"):
-        convolve_task(&plan, conv, weights, x, bias, residual, out, task,
+        convolve_task(&plan, conv, &taps, weights, x, bias, residual, out, task,
                       scratch + threadid() * size)
     return 0
