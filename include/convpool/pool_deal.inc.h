@@ -4,7 +4,7 @@
  * Chains of many planes are then folded together, four neighbours and four again and two, so that
  * these steps run over vectors of planes. The order is the same for vectors of any length.
  *
- * VMAX forgets a NaN on one side, so all cells are summed as well: where those sums are numbers,
+ * VMAX forgets a NaN on one side, so with it all cells are summed as well: where those sums are numbers,
  * no cell was NaN. (Infinities of both signs only raise the doubt.)
  *
  * Included once for each instruction set and real type, by vectors.inc.h.
@@ -24,7 +24,7 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(deal_plane)(const int average, int more, c
 {
     enum { SEEN = PARTS < 4 ? PARTS : 4 };
     const VEC nothing = VSET1(average ? (REAL)0 : (REAL)-INFINITY);
-    VEC value[PARTS], any[SEEN];
+    VEC value[PARTS], any[SEEN], last = VZERO();
     int64_t i = 0;
     int k;
     CONVPOOL_UNROLL
@@ -45,22 +45,23 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(deal_plane)(const int average, int more, c
     }
     CONVPOOL_UNROLL
     for (k = 0; k < PARTS; ++k) {
+        if (i + LANES <= count) { /* which ends where it once does not hold */
+            const VEC cells = VLOAD(x + i);
+            value[k] = NAME(pool_both)(average, value[k], cells);
+            any[k % SEEN] = average ? any[k % SEEN] : VADD(any[k % SEEN], cells);
+            i += LANES;
+        }
         VSTORE(chain + k * LANES, value[k]);
     }
-    for (; i + LANES <= count; i += LANES, chain += LANES) {
-        const VEC cells = VLOAD(x + i);
-        VSTORE(chain, NAME(pool_both)(average, VLOAD(chain), cells));
-        seen = VADD(seen, cells);
-    }
-    for (; i < count; ++i, ++chain) {
+    for (chain += i % CONVPOOL_POOL_DEAL; i < count; ++i, ++chain) {
         *chain = average ? *chain + x[i] : x[i] > *chain ? x[i] : *chain;
-        *rest += x[i];
+        *rest = average ? 0 : *rest + x[i];
     }
     CONVPOOL_UNROLL
     for (k = 0; k < SEEN; ++k) {
-        seen = VADD(seen, any[k]);
+        last = VADD(last, any[k]);
     }
-    return seen;
+    return average ? seen : VADD(seen, last); /* where each plane waits for the one before */
 }
 
 /* Deals `planes` planes of `count` cells, `step` apart, to `chain`: CONVPOOL_POOL_DEAL chains a

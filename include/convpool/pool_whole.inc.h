@@ -86,13 +86,14 @@ TARGET CONVPOOL_NOINLINE void NAME(pool_whole)(const convpool_pool *pool,
     }
     REAL_PART(pool_gather)(pool->average, block->channels, chain);
     doubt = !pool->average && REAL_PART(pool_doubt)(seen);
+    for (channel = 0; pool->average && channel < block->channels; ++channel) {
+        chain[channel] /= divisor;
+    }
+    for (channel = 0; doubt && channel < block->channels; ++channel) {
+        chain[channel] = NAME(nan_or)(pool, begin, end, x + channel * plane, chain[channel]);
+    }
     for (channel = 0; channel < block->channels; ++channel) {
-        REAL value = chain[channel];
-        if (doubt) {
-            value = NAME(nan_or)(pool, begin, end, x + channel * plane, value);
-        }
-        out[channel * pool->out_stride[CONVPOOL_AT_CHANNEL]] =
-            STORE(pool->average ? value / divisor : value);
+        out[channel * pool->out_stride[CONVPOOL_AT_CHANNEL]] = STORE(chain[channel]);
     }
 }
 
