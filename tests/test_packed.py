@@ -13,6 +13,9 @@ CASES = {
     "winograd": ((1, 32, 17, 20), (24, 32, 3, 3), {"padding": 1, "flip": True}),
     "winograd 5x5": ((1, 32, 17, 20), (24, 32, 5, 5), {"padding": 2}),
     "1x1": ((1, 64, 14, 14), (96, 64, 1, 1), {}),
+    "few pixels": ((1, 300, 5, 3), (101, 300, 3, 3), {"stride": 2, "padding": 1}),
+    "one pixel": ((3, 700, 1, 1), (119, 700, 1, 1), {}),
+    "one pixel of groups": ((1, 1100, 1, 1), (130, 550, 1, 1), {"groups": 2}),
     "groups": ((1, 12, 9, 8), (8, 3, 3, 2), {"groups": 4, "padding": ((0, 1), (2, 0))}),
     "depthwise": ((1, 12, 9, 8), (12, 1, 3, 3), {"groups": 12, "dilation": 2}),
     "depthwise, flipped": ((1, 12, 9, 8), (12, 1, 3, 2), {"groups": 12, "flip": True}),
@@ -35,6 +38,9 @@ def test_bits_of_the_plain_call(case, layout, dtype):
         x = x.transpose(0, 2, 3, 1)
     expected = convpool.conv2d(x, weight, bias, layout=layout, **arguments)
     packed = convpool.pack_weight(weight, bias, layout=layout, **arguments)
+    for threads in (1, 2, 3):
+        again = convpool.conv2d(x, weight, bias, layout=layout, num_threads=threads, **arguments)
+        np.testing.assert_array_equal(again, expected)
     weight[...] = bias[...] = np.nan  # the packed one holds copies
     for _ in range(2):
         np.testing.assert_array_equal(convpool.conv2d(x, packed), expected)

@@ -251,6 +251,21 @@ CONVPOOL_INLINE int64_t convpool_taps(const convpool_axis axis[CONVPOOL_AXES])
     return axis[CONVPOOL_DEPTH].kernel * axis[CONVPOOL_ROW].kernel * axis[CONVPOOL_COLUMN].kernel;
 }
 
+/* Result: whether all weights of an output channel follow one another, in the order of steps;
+ * `stride` is that of (out channel, channel, depth, row, column). */
+CONVPOOL_INLINE int convpool_weights_follow(const convpool_conv *conv, const int64_t stride[5])
+{
+    int64_t step = 1;
+    int axis;
+    for (axis = CONVPOOL_COLUMN; axis >= CONVPOOL_DEPTH; --axis) {
+        if (conv->axis[axis].kernel > 1 && stride[2 + axis] != step) {
+            return 0;
+        }
+        step *= conv->axis[axis].kernel;
+    }
+    return conv->channels == 1 || stride[1] == step;
+}
+
 /* Result: whether no axis is padded. */
 CONVPOOL_INLINE int convpool_unpadded(const convpool_axis axis[CONVPOOL_AXES])
 {

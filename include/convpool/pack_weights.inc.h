@@ -20,21 +20,7 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_part)(const STORAGE *from, const int64_t
 }
 
 #if STORAGE_IS_REAL
-/* Result: whether all weights of an output channel follow one another, in the order of steps. */
-TARGET CONVPOOL_INLINE int NAME(weights_follow)(const convpool_conv *conv, const int64_t *stride)
-{
-    int64_t step = 1;
-    int axis;
-    for (axis = CONVPOOL_COLUMN; axis >= CONVPOOL_DEPTH; --axis) {
-        if (conv->axis[axis].kernel > 1 && stride[2 + axis] != step) {
-            return 0;
-        }
-        step *= conv->axis[axis].kernel;
-    }
-    return conv->channels == 1 || stride[1] == step;
-}
-
-/* pack_weights of such ones: lines of a matrix, which is turned. */
+/* pack_weights of those that follow one another: lines of a matrix, which is turned. */
 TARGET CONVPOOL_NOINLINE void NAME(turn_weights)(const STORAGE *from, int64_t step, int64_t depth,
                                                  int64_t used, int64_t width, REAL *piece,
                                                  int64_t block, int64_t pitch)
@@ -71,7 +57,7 @@ TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const 
     int64_t apart[CHANNELS], c, d, r, k, lane;
 #if STORAGE_IS_REAL
     /* (Fours are turned at once.) */
-    if ((used + 3) / 4 * 4 <= width && NAME(weights_follow)(conv, stride)) {
+    if ((used + 3) / 4 * 4 <= width && convpool_weights_follow(conv, stride)) {
         NAME(turn_weights)((const STORAGE *)weight + channel * stride[0], stride[0],
                            conv->channels * convpool_taps(conv->axis), used, width, to, block,
                            pitch);

@@ -4,8 +4,8 @@
  * Chains of many planes are then folded together, four neighbours and four again and two, so that
  * these steps run over vectors of planes. The order is the same for vectors of any length.
  *
- * VMAX forgets a NaN on one side, so with it all cells are summed as well: where those sums are numbers,
- * no cell was NaN. (Infinities of both signs only raise the doubt.)
+ * VMAX forgets a NaN on one side, so with it all cells are summed as well: where those sums are
+ * numbers, no cell was NaN. (Infinities of both signs only raise the doubt.)
  *
  * Included once for each instruction set and real type, by vectors.inc.h.
  */

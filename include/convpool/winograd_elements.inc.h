@@ -194,7 +194,6 @@ TARGET CONVPOOL_INLINE void NAME(turn_group)(const convpool_conv *conv, int side
         at += width;
     }
 }
-
 #endif
 
 /* What pack_group works in. Vectors reach beyond the cells that are there: all is set once. */

@@ -3,11 +3,12 @@
 
     depth = channels * taps                      (of one group: the length of each sum; of
                                                   bytes several channels are one step)
-    weights = pack(weight)                       (once, shared by all threads)
+    weights = pack(weight)                       (once, shared by all threads, or below)
     parallel over (group, block of pixels, which run on from image to image, block of channels):
         for each block of depth:
             panel = pack(input pixels, block of depth)         (of this thread)
                     or a copy of what the windows see, border and all, or the input itself
+            weights = pack(channels, block of depth)               (if they are fresh)
             for each strip of channels x strip of pixels:
                 tile += weights strip * panel strip            (from 0 at the first block)
                 at the last block: out = epilogue(tile)
@@ -18,6 +19,9 @@ how work is cut depends on sizes and threads, its results never do.
 Blocks are cut for the caches: one strip of the panel lies in the first level while the weights
 stream past it, the panel and the weights in use in the second. Arrays are read where they lie; all
 that is allocated is the packed weight and, for each thread, a panel and its tiles.
+
+Weights that no call has prepared are fresh: where each thread needs no more than all of them once,
+it packs those of a block right before they are multiplied, and they never leave its cache.
 """
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
@@ -72,11 +76,13 @@ cdef struct Plan:
     int64_t pixels, pixel_width, pixel_unit, pixel_units, pixel_blocks
     int64_t channel_width, channel_strips, channel_unit, channel_units, channel_blocks
     int64_t block_strips         # strips of channels in a block, at most
+    bint fresh                   # weights are packed when they are needed
+    int64_t weight_line          # elements from one output channel's to the next one's, if so
     int64_t weight_piece         # elements of a packed strip's share of one block of depth
     int64_t weight_block, weight_group  # elements of one block of depth, of one group
     int64_t strip_pitch          # elements from one strip of a panel to the next
     int64_t together             # strips of columns that are stored at once
-    int64_t panel_size, offsets_size, tile_size, scratch_size  # bytes, of a thread
+    int64_t panel_size, offsets_size, tile_size, tiles_size, scratch_size  # bytes, of a thread
     int64_t tasks
 
 
@@ -179,6 +185,7 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     cdef const convpool_kernels* kernels = plan.kernels
     cdef bint points = plan.pixel_rows and convpool_taps(conv.axis) == 1
     cdef int64_t steps = STRIP // (kernels.columns * <int64_t>kernels.real_size), blocks
+    plan.fresh = False
     plan.depth = ceil_div(conv.channels, kernels.products) * convpool_taps(conv.axis)
     steps = min(steps, <int64_t>(POINT_BLOCK if points else DEPTH_BLOCK))
     # A little more than fits is better than tiles that come back for it.
@@ -262,7 +269,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
         if windows:
             most = most_in_lines(plan, line, most * plan.pixel_width)
         tiles = (most + plan.together) * plan.block_strips
-    plan.scratch_size = plan.panel_size + plan.offsets_size + aligned(tiles * plan.tile_size)
+    plan.tiles_size = aligned(tiles * plan.tile_size)
+    plan.scratch_size = plan.panel_size + plan.offsets_size + plan.tiles_size
 
 
 cdef int64_t panel_size(const Plan* plan, const convpool_conv* conv, int64_t strips) noexcept nogil:
@@ -305,6 +313,37 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     for task in prange(tasks, nogil=True, num_threads=threads, schedule="static"):
         pack_strip(plan, conv, data, stride, task, strips)
     return packed
+
+
+cdef void plan_fresh(Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
+                     int threads) noexcept:
+    """Takes fresh weights if they are lines of a matrix and no thread has more to pack than all."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t stride[5]
+    cdef int64_t strips = 1 if plan.pixel_rows else CHANNEL_BLOCK // plan.channel_width + 1
+    fill_strides(stride, weight, False)
+    if (kernels.products > 1 or kernels.weight_size != kernels.real_size
+            or not convpool_weights_follow(conv, stride)
+            or ceil_div(plan.pixel_blocks * plan.channel_blocks, threads) > plan.channel_blocks):
+        return
+    plan.fresh = True
+    plan.weight_line = stride[0]
+    plan.weight_group = conv.out_channels * stride[0]
+    plan.scratch_size += aligned(strips * plan.weight_piece * <int64_t>kernels.real_size)
+
+
+cdef void pack_fresh(const Plan* plan, const convpool_conv* conv, bytes_in weights, int64_t begin,
+                     int64_t end, int64_t strip, bytes_out packed) noexcept nogil:
+    """Steps [begin, end) of one strip, as if they were channels."""
+    cdef convpool_conv lines = conv[0]
+    cdef int64_t[5] stride = [plan.weight_line, 1, 1, 1, 1]
+    cdef int i
+    for i in range(CONVPOOL_AXES):
+        lines.axis[i].kernel = 1
+    lines.channels = end - begin
+    plan.kernels.pack_weights(
+        &lines, weights + begin * <int64_t>plan.kernels.real_size, stride,
+        strip * plan.channel_width, plan.channel_width, packed, end - begin, 0)
 
 
 cdef void cut_lines(const Plan* plan, const convpool_conv* conv, Part* part) noexcept nogil:
@@ -458,13 +497,18 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
     cdef bytes_in weight
     cdef bytes_in next
-    cdef bytes_out line = tiles
+    cdef bytes_out line = tiles, fresh = tiles + plan.tiles_size
     cdef bytes_out tile
     while channel < last:
         skipped = (part.channel + channel) % columns
         used = min(columns - skipped, last - channel)
-        weight = weights_at(plan, weights, begin, part.channel + channel) + skipped * real
-        next = weights_after(plan, weights, part, begin, channel + used)
+        if plan.fresh:
+            pack_fresh(plan, conv, weights, begin, end, (part.channel + channel) // columns, fresh)
+            next = fresh
+            weight = fresh + skipped * real
+        else:
+            next = weights_after(plan, weights, part, begin, channel + used)
+            weight = weights_at(plan, weights, begin, part.channel + channel) + skipped * real
         if plan.depth > plan.depth_block:
             line = tiles + (((part.channel + channel) // columns - part.channel // columns)
                             * part.strips * plan.tile_size)
@@ -480,7 +524,7 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
                                   weight, columns, tile, columns, chain, next)
             # A strip's worth with each tile, until that is the whole of what comes next.
             next += plan.depth_block * kernels.rows * real
-            if (p + 1) * kernels.rows >= columns:
+            if plan.fresh or (p + 1) * kernels.rows >= columns:
                 next = weight
         if end == plan.depth:
             kernels.store_tile(conv, line, columns, True, part.channel + channel, used, part.pixel,
@@ -516,14 +560,21 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
     cdef bytes_in next
     cdef bytes_in columns
     cdef bytes_out tile
-    cdef bytes_out lines = tiles
+    cdef bytes_out lines = tiles, fresh = tiles + plan.tiles_size
+    channel = first
+    while plan.fresh and channel < last:
+        pack_fresh(plan, conv, weights, begin, end, (part.channel + channel) // plan.channel_width,
+                   fresh + (channel - first) // plan.channel_width * plan.weight_piece * real)
+        channel += plan.channel_width
     while p < part.strips:
         strips = strips_together(plan, conv, part, p)
         if plan.depth > plan.depth_block:
             lines = tiles + (slot * plan.block_strips + plan.together * strip) * plan.tile_size
         slot += plan.together
         for q in range(strips):
-            weight = weights_at(plan, weights, begin, part.channel + first)
+            weight = fresh
+            if not plan.fresh:
+                weight = weights_at(plan, weights, begin, part.channel + first)
             pixel = part.begin[p + q]
             pixels = part.begin[p + q + 1] - pixel
             tile = lines + (pixel - part.begin[p]) * real
@@ -531,7 +582,7 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
             channel = first
             while channel < last:
                 next = weight  # which later strips of pixels find in the cache
-                if p + q == 0:
+                if p + q == 0 and not plan.fresh:
                     next = weights_after(plan, weights, part, begin, channel + plan.channel_width)
                 if plan.source == COPIED:
                     kernels.gemm_columns(min(plan.channel_width, last - channel), pixels,
@@ -714,9 +765,14 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
             strips.used = True
         run_winograd(conv, side, plan.kernels, packed, weight, x, bias, residual, out, threads)
         return 0
-    if strips is None:
-        strips = Strips()
     plan_blocks(&plan, conv, threads)
+    if strips is None:
+        plan_fresh(&plan, conv, weight, threads)
+        strips = Strips()
+    if plan.fresh:
+        run(&plan, conv, <bytes_in>cnp.PyArray_DATA(weight), x, bias, residual, out,
+            min(threads, plan.tasks))
+        return 0
     packed = direct_strips(strips, &plan, conv, weight, threads)
     strips.used = True
     run(&plan, conv, packed.data, x, bias, residual, out, min(threads, plan.tasks))

@@ -174,6 +174,7 @@ cdef extern from "convpool/convpool.h" nogil:
     int64_t convpool_border_index(int64_t i, int64_t size, int border)
     int64_t convpool_input_index(const convpool_axis* axis, int64_t o, int64_t tap, int border)
     int64_t convpool_taps(const convpool_axis* axis)
+    bint convpool_weights_follow(const convpool_conv* conv, const int64_t* stride)
     int64_t convpool_reach(const convpool_axis* axis)
     int convpool_unpadded(const convpool_axis* axis)
     convpool_pool_block convpool_pool_cut(const convpool_pool* pool, int channels_last)
