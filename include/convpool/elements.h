@@ -51,6 +51,8 @@ typedef enum convpool_chain {
  * transformed together at most, and multiplied. */
 enum { CONVPOOL_WINOGRAD_SIDE = 6, CONVPOOL_WINOGRAD_POINTS = 36, CONVPOOL_WINOGRAD_TILES = 16,
        CONVPOOL_WINOGRAD_CHUNK = 64 };
+/* Marks of those and of what a vector goes beyond. */
+enum { CONVPOOL_WINOGRAD_MARKS = CONVPOOL_WINOGRAD_CHUNK + CONVPOOL_WINOGRAD_TILES };
 
 /* Cells of a row under neighbouring tiles that are 4 apart, as far as whole vectors are read. */
 enum { CONVPOOL_WINOGRAD_WIDTH = 4 * CONVPOOL_WINOGRAD_TILES + 4 };

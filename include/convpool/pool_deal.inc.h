@@ -55,18 +55,21 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(deal_plane)(const int average, int more, c
     }
     for (chain += i % CONVPOOL_POOL_DEAL; i < count; ++i, ++chain) {
         *chain = average ? *chain + x[i] : x[i] > *chain ? x[i] : *chain;
-        *rest = average ? 0 : *rest + x[i];
+        if (!average) {
+            *rest += x[i];
+        }
     }
     CONVPOOL_UNROLL
     for (k = 0; k < SEEN; ++k) {
         last = VADD(last, any[k]);
     }
-    return average ? seen : VADD(seen, last); /* where each plane waits for the one before */
+    /* The only step that waits for the plane before. */
+    return average ? seen : VADD(seen, last);
 }
 
 /* Deals `planes` planes of `count` cells, `step` apart, to `chain`: CONVPOOL_POOL_DEAL chains a
  * plane, which go on if there were `more` cells before, a whole number of deals. Adds to `seen` (as
- * long as a vector) what turns NaN if a cell is. */
+ * long as a vector) what turns NaN if a cell is, unless it averages. */
 TARGET CONVPOOL_NOINLINE void NAME(pool_deal)(int average, int more, const REAL *x, int64_t planes,
                                               int64_t step, int64_t count, REAL *chain, REAL *seen)
 {

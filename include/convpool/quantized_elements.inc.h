@@ -14,27 +14,25 @@
 #define CELL(p, apart) ((void)(apart), LOAD(*(p)))
 #define JOINED(p) LOAD(*(p))
 
+#define SIXTEEN(p, apart, to) CONVPOOL_PASTE(convpool_, widen, STORAGE_NAME, ISA_NAME)(16, p, to)
+#define EIGHT(p, apart, to) CONVPOOL_PASTE(convpool_, widen, STORAGE_NAME, ISA_NAME)(8, p, to)
+
 #define STORAGE uint8_t
 #define STORAGE_NAME u8f
-#define SIXTEEN(p, apart, to) CONVPOOL_PASTE(convpool_, widen, u8f, ISA_NAME)(16, p, to)
-#define EIGHT(p, apart, to) CONVPOOL_PASTE(convpool_, widen, u8f, ISA_NAME)(8, p, to)
 #include "widen.inc.h"
 #include "moves.inc.h"
 #include "stage.inc.h"
 #undef STORAGE
 #undef STORAGE_NAME
-#undef SIXTEEN
-#undef EIGHT
 
 #define STORAGE int8_t
 #define STORAGE_NAME s8f
-#define SIXTEEN(p, apart, to) CONVPOOL_PASTE(convpool_, widen, s8f, ISA_NAME)(16, p, to)
-#define EIGHT(p, apart, to) CONVPOOL_PASTE(convpool_, widen, s8f, ISA_NAME)(8, p, to)
 #include "widen.inc.h"
 #include "moves.inc.h"
 #include "stage.inc.h"
 #undef STORAGE
 #undef STORAGE_NAME
+
 #undef SIXTEEN
 #undef EIGHT
 

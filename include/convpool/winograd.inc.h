@@ -116,13 +116,13 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_coefficients)(const int side, co
 /* The points of vectors of kernels: to[point * plane + j] of k[tap * pitch + j]. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_points_body)(const int side, const int r,
                                                               const REAL *k, int64_t pitch,
-                                                              int64_t kernels, REAL *to,
+                                                              int64_t count, REAL *to,
                                                               int64_t plane)
 {
     VEC half[5][SIDE], tap[5], point[SIDE];
     int64_t j;
     int i, l;
-    for (j = 0; j < kernels; j += LANES) {
+    for (j = 0; j < count; j += LANES) {
         for (l = 0; l < r; ++l) {
             for (i = 0; i < r; ++i) {
                 tap[i] = VLOAD(k + (i * r + l) * pitch + j);
@@ -141,14 +141,14 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_points_body)(const int side, con
     }
 }
 
-/* The same for any number of kernels, of which nothing is written beyond.
+/* The same for any number of them, of which nothing is written beyond.
  * Preconditions: side and r are 6 and 3, 6 and 5 or 4 and 3; a whole vector beyond k[tap * pitch +
- * kernels] may be read. */
+ * count] may be read. */
 TARGET CONVPOOL_INLINE void NAME(winograd_points)(int side, int r, const REAL *k, int64_t pitch,
-                                                   int64_t kernels, REAL *to, int64_t plane)
+                                                   int64_t count, REAL *to, int64_t plane)
 {
     REAL bounce[CONVPOOL_WINOGRAD_POINTS * LANES];
-    const int64_t rest = kernels % LANES, whole = kernels - rest;
+    const int64_t rest = count % LANES, whole = count - rest;
     int64_t i;
 #define TRANSFORM(side, r)                                           \
     NAME(winograd_points_body)(side, r, k, pitch, whole, to, plane); \
@@ -202,7 +202,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_gather)(int side, int m, const REAL *r
 
 TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_input_body)(
     const int side, const int m, const int masked, const REAL *const *row, int64_t shift,
-    REAL (*inside)[CONVPOOL_WINOGRAD_TILES], int64_t tiles, REAL *v, int64_t plane)
+    const REAL *inside, int64_t tiles, REAL *v, int64_t plane)
 {
     VEC half[SIDE][SIDE], cell[8], point[SIDE];
     int64_t j;
@@ -217,7 +217,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_input_body)(
                 VLOAD4(from + k / 4 * shift, cell + k);
             }
             for (k = 0; masked && k < side; ++k) {
-                cell[k] = VAND(cell[k], VLOAD(&inside[k][j]));
+                cell[k] = VAND(cell[k], VLOAD(inside + k * CONVPOOL_WINOGRAD_MARKS + j));
             }
             NAME(winograd_evaluate)(side, cell, half[i]);
         }
@@ -235,13 +235,14 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_input_body)(
 
 /* Points of `tiles` tiles whose cells stand in `side` rows: v[point * plane + tile]. The first m
  * cells of each lie side by side, the next m `shift` further on: m, where they are one row of an
- * image. Bits of column i of a tile count where they are set in inside[i][tile]; NULL: all of them.
+ * image. Bits of column i of a tile count where they are set in inside[i *
+ * CONVPOOL_WINOGRAD_MARKS + tile]; NULL: all of them.
  * Preconditions: side and m are 6 and 4, 6 and 2 or 4 and 2; with the tiles rounded up to whole
  * vectors, v is writeable and rows are readable for four elements more than the m of each tile. */
 TARGET CONVPOOL_INLINE void NAME(winograd_input)(int side, int m, const REAL *const *row,
                                                  int64_t shift,
-                                                 REAL (*inside)[CONVPOOL_WINOGRAD_TILES],
-                                                 int64_t tiles, REAL *v, int64_t plane)
+                                                 const REAL *inside, int64_t tiles, REAL *v,
+                                                 int64_t plane)
 {
     switch (2 * (side + m) + (inside != NULL)) {
 #define INPUT_CASE(side, m, masked)                                                              \

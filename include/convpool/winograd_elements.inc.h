@@ -36,7 +36,6 @@ typedef struct NAME(tile_run) {
 typedef struct NAME(tile_group) {
     int64_t runs, tiles;
     int masked;              /* rows in place run into columns that are not the image's */
-    REAL inside[SIDE][CONVPOOL_WINOGRAD_TILES]; /* bits set for those that are */
 } NAME(tile_group);
 
 /* Cuts tiles [tile, tile + tiles) of the batch where rows of the grid end, CONVPOOL_WINOGRAD_TILES
@@ -72,10 +71,11 @@ TARGET CONVPOOL_FORCE_INLINE int64_t NAME(cells_under)(const convpool_conv *conv
 }
 
 /* Finds out where the cells of a run are: in place as long as what is read beside them is in the
- * image, too, and can be masked, which its group then is from `lane` on. */
+ * image, too, and can be masked, which its group then is. Sets bits of columns that are in the
+ * image, inside[i * CONVPOOL_WINOGRAD_MARKS + tile], which were 0. */
 TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int side,
                                               NAME(tile_run) *run, NAME(tile_group) *group,
-                                              int64_t lane)
+                                              REAL *inside)
 {
     const convpool_axis *rows = &conv->axis[CONVPOOL_ROW], *columns = &conv->axis[CONVPOOL_COLUMN];
     const int64_t pitch = conv->x_stride[CONVPOOL_AT_ROW];
@@ -98,7 +98,7 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int sid
                              : NAME(row_copied);
         for (t = 0; t < run->tiles; ++t) {
             if (left + t * m + i >= 0 && left + t * m + i < columns->size) {
-                memset(&group->inside[i][lane + t], 0xFF, sizeof(REAL));
+                memset(&inside[i * CONVPOOL_WINOGRAD_MARKS + t], 0xFF, sizeof(REAL));
             }
         }
     }
@@ -107,10 +107,11 @@ TARGET CONVPOOL_INLINE void NAME(place_tiles)(const convpool_conv *conv, int sid
 /* Groups the first of n runs with those after it that share its vectors, if that saves any, and
  * finds out where all cells are. */
 TARGET CONVPOOL_INLINE void NAME(group_tiles)(const convpool_conv *conv, int side,
-                                              NAME(tile_run) *run, int n, NAME(tile_group) *group)
+                                              NAME(tile_run) *run, int n, NAME(tile_group) *group,
+                                              REAL *inside)
 {
     const int64_t lanes = REAL_VERB(lanes);
-    int64_t apart = 0, lane;
+    int64_t apart = 0;
     int i;
     memset(group, 0, sizeof *group);
     for (i = 0; i < n && group->tiles + run[i].tiles <= CONVPOOL_WINOGRAD_TILES; ++i) {
@@ -122,8 +123,8 @@ TARGET CONVPOOL_INLINE void NAME(group_tiles)(const convpool_conv *conv, int sid
         group->runs = 1;
         group->tiles = run->tiles;
     }
-    for (i = 0, lane = 0; i < group->runs; lane += run[i++].tiles) {
-        NAME(place_tiles)(conv, side, &run[i], group, lane);
+    for (i = 0; i < group->runs; inside += run[i++].tiles) {
+        NAME(place_tiles)(conv, side, &run[i], group, inside);
     }
 }
 
@@ -198,6 +199,7 @@ TARGET CONVPOOL_INLINE void NAME(turn_group)(const convpool_conv *conv, int side
 
 /* What pack_group works in. Vectors reach beyond the cells that are there: all is set once. */
 typedef struct NAME(pack_room) {
+    REAL inside[SIDE][CONVPOOL_WINOGRAD_MARKS];
     REAL patch[SIDE][CONVPOOL_WINOGRAD_WIDTH], outside[CONVPOOL_WINOGRAD_WIDTH];
     REAL line[SIDE][SIDE / 2][SHIFT];
     REAL bounce[CONVPOOL_WINOGRAD_POINTS * CONVPOOL_WINOGRAD_TILES];
@@ -209,8 +211,9 @@ typedef struct NAME(pack_room) {
 /* The points of one group of tiles, v[point * plane + channel * pitch + tile], for up to TURNED
  * channels. Where `bounces`, whole vectors must not be written beyond the tiles. */
 TARGET CONVPOOL_INLINE void NAME(pack_group)(const convpool_conv *conv, int side, int turns,
-                                             NAME(tile_group) *group, const NAME(tile_run) *runs,
-                                             const STORAGE *x, int64_t channels, REAL *v,
+                                             const NAME(tile_group) *group,
+                                             const NAME(tile_run) *runs, const STORAGE *x,
+                                             int64_t channels, const REAL *inside, REAL *v,
                                              int64_t pitch, int64_t plane, int bounces,
                                              NAME(pack_room) *room)
 {
@@ -247,7 +250,7 @@ TARGET CONVPOOL_INLINE void NAME(pack_group)(const convpool_conv *conv, int side
                 row[i] = room->line[i][0];
             }
         }
-        REAL_VERB(winograd_input)(side, m, row, shift, group->masked ? group->inside : NULL,
+        REAL_VERB(winograd_input)(side, m, row, shift, group->masked ? inside : NULL,
                                   group->tiles, bounces ? room->bounce : v,
                                   bounces ? (int64_t)CONVPOOL_WINOGRAD_TILES : plane);
         for (i = 0; bounces && i < side * side; ++i) {
@@ -275,8 +278,10 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, int s
     NAME(pack_room) room;
     const int n = NAME(tile_runs)(conv, OUTPUTS(conv, side), tile, tiles, runs);
     int64_t channel, lane, i;
-    for (run = runs, group = groups; run < runs + n; run += group++->runs) {
-        NAME(group_tiles)(conv, side, run, (int)(runs + n - run), group);
+    memset(room.inside, 0, sizeof room.inside);
+    for (run = runs, group = groups, lane = 0; run < runs + n; run += group++->runs) {
+        NAME(group_tiles)(conv, side, run, (int)(runs + n - run), group, &room.inside[0][lane]);
+        lane += group->tiles;
     }
     memset(room.patch, 0, sizeof room.patch);
     memset(room.line, 0, sizeof room.line);
@@ -296,8 +301,8 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, int s
         for (run = runs, group = groups, lane = 0; run < runs + n; run += group++->runs) {
             NAME(pack_group)(conv, side, turns, group, run,
                              (const STORAGE *)x + channel * conv->x_stride[CONVPOOL_AT_CHANNEL],
-                             channels - channel < block ? channels - channel : block, to + lane,
-                             pitch, plane,
+                             channels - channel < block ? channels - channel : block,
+                             &room.inside[0][lane], to + lane, pitch, plane,
                              last && lane + (group->tiles + lanes - 1) / lanes * lanes > pitch,
                              &room);
             lane += group->tiles;
@@ -427,6 +432,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, in
     convpool_conv part = *conv;
     int64_t c;
     memset(packed, 0, sizeof packed);
+    memset(tap, 0, sizeof tap);
     for (c = 0; c < conv->channels; c += BLOCK) {
         part.channels = conv->channels - c < BLOCK ? conv->channels - c : (int64_t)BLOCK;
         NAME(pack_weights)(&part, (const STORAGE *)weight + c * stride[1], stride, channel, PITCH,

@@ -20,8 +20,10 @@ Blocks are cut for the caches: one strip of the panel lies in the first level wh
 stream past it, the panel and the weights in use in the second. Arrays are read where they lie; all
 that is allocated is the packed weight and, for each thread, a panel and its tiles.
 
-Weights that no call has prepared are fresh: where each thread needs no more than all of them once,
-it packs those of a block right before they are multiplied, and they never leave its cache.
+Weights that no call has prepared may be fresh: packed for a block of pixels, strip by strip, right
+before they are multiplied, so that they never leave a cache. Each block of pixels packs all of
+them, so that this is for one or two; and it is for weights of the sums' type that lie as one
+matrix.
 """
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
@@ -56,6 +58,7 @@ cdef enum:
     PACK = 16            # channels multiplied while as many pixels are packed
     COPY = 8             # ... or copied
     MEET = 4             # ... or met in place
+    MOST_PACKED = 2      # blocks of pixels that pack fresh weights each for itself
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     STENCIL = 4          # multiply-adds of others that take as long as one of a stencil
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
@@ -76,7 +79,7 @@ cdef struct Plan:
     int64_t pixels, pixel_width, pixel_unit, pixel_units, pixel_blocks
     int64_t channel_width, channel_strips, channel_unit, channel_units, channel_blocks
     int64_t block_strips         # strips of channels in a block, at most
-    bint fresh                   # weights are packed when they are needed
+    bint fresh                   # weights: packed where they are multiplied
     int64_t weight_line          # elements from one output channel's to the next one's, if so
     int64_t weight_piece         # elements of a packed strip's share of one block of depth
     int64_t weight_block, weight_group  # elements of one block of depth, of one group
@@ -298,8 +301,8 @@ cdef void pack_strip(const Plan* plan, const convpool_conv* conv, bytes_in weigh
 
 cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight, int threads):
     """A weight laid out as the micro-kernel reads it."""
-    cdef Block packed = Block(
-        conv.groups * plan.weight_group * <int64_t>plan.kernels.real_size)
+    cdef Block packed = Block((conv.groups * plan.weight_group + plan.channel_width)
+                              * <int64_t>plan.kernels.real_size)  # one step may be read beyond
     cdef bytes_out strips = packed.data
     cdef int64_t stride[5]
     cdef int64_t task, tasks = conv.groups * plan.channel_strips
@@ -315,21 +318,21 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     return packed
 
 
-cdef void plan_fresh(Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
-                     int threads) noexcept:
-    """Takes fresh weights if they are lines of a matrix and no thread has more to pack than all."""
+cdef void plan_fresh(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) noexcept:
+    """Takes fresh weights if they are lines of a matrix, and not packed more than twice."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t stride[5]
     cdef int64_t strips = 1 if plan.pixel_rows else CHANNEL_BLOCK // plan.channel_width + 1
     fill_strides(stride, weight, False)
     if (kernels.products > 1 or kernels.weight_size != kernels.real_size
-            or not convpool_weights_follow(conv, stride)
-            or ceil_div(plan.pixel_blocks * plan.channel_blocks, threads) > plan.channel_blocks):
+            or not convpool_weights_follow(conv, stride) or plan.pixel_blocks > MOST_PACKED):
         return
     plan.fresh = True
     plan.weight_line = stride[0]
     plan.weight_group = conv.out_channels * stride[0]
-    plan.scratch_size += aligned(strips * plan.weight_piece * <int64_t>kernels.real_size)
+    # gemm_turned and gemm_rows may read one step beyond the last.
+    plan.scratch_size += aligned((strips * plan.weight_piece + plan.channel_width)
+                                 * <int64_t>kernels.real_size)
 
 
 cdef void pack_fresh(const Plan* plan, const convpool_conv* conv, bytes_in weights, int64_t begin,
@@ -767,12 +770,13 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
         return 0
     plan_blocks(&plan, conv, threads)
     if strips is None:
-        plan_fresh(&plan, conv, weight, threads)
-        strips = Strips()
+        plan_fresh(&plan, conv, weight)
     if plan.fresh:
         run(&plan, conv, <bytes_in>cnp.PyArray_DATA(weight), x, bias, residual, out,
             min(threads, plan.tasks))
         return 0
+    if strips is None:
+        strips = Strips()
     packed = direct_strips(strips, &plan, conv, weight, threads)
     strips.used = True
     run(&plan, conv, packed.data, x, bias, residual, out, min(threads, plan.tasks))

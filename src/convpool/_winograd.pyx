@@ -20,8 +20,8 @@ Tiles of the input have 6 cells a side, or 4. An output tile of 4x4 (of 2x2 for 
 takes 16 instead of 36. That is for small images, where fewer outputs of tiles then lie beyond the
 edge and there are less than half as many points of weights to read.
 
-Weights that no call has prepared are fresh: a block of them stays in the cache from transform to
-product, where all of them might be as large as a hundred images. But each chunk transforms them
+Weights that no call has prepared may be fresh: a block of them stays in the cache from transform
+to product, where all of them might be as large as a hundred images. But each chunk transforms them
 anew: where a thread has many, memory for all of them is faster.
 
 Channels are summed in blocks of at most DEPTH_BLOCK, whose sums are then added: shorter chains,
@@ -45,7 +45,7 @@ cdef enum:
     POINTS_MEMORY = 256 << 10   # bytes of points a thread: they stay in the second level of cache
     SUMS_MEMORY = 192 << 10     # bytes of sums a thread, likewise
     WEIGHTS_MEMORY = 512 << 10  # bytes of fresh weights a thread, likewise
-    LARGE_WEIGHTS = 2 << 20     # bytes of all weights' points that no cache keeps
+    LARGE_WEIGHTS = 2 << 20     # bytes of points of a group's weights that no cache keeps
     FRESH_CHUNKS = 2            # a thread's, for which it rather transforms such ones than reads
     MEMORY = 2 << 20            # bytes of points a thread, at most
     # What a task takes for each channel, in units that do not matter:
@@ -131,9 +131,10 @@ cdef int64_t odd_lines(int64_t size) noexcept:
     return (ceil_div(size, ALIGNMENT) | 1) * ALIGNMENT
 
 
-cdef int64_t strips_size(const Plan* plan, const convpool_conv* conv, int64_t strips) noexcept:
-    """Bytes of one point of so many strips of weights, and of what keeps points apart."""
-    return odd_lines(strips * plan.kernels.rows * conv.channels * <int64_t>plan.kernels.real_size)
+cdef int64_t weight_plane(const Plan* plan, const convpool_conv* conv, int64_t strips) noexcept:
+    """Elements from one point of so many strips of weights to the next."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    return odd_lines(strips * plan.kernels.rows * conv.channels * real) // real
 
 
 cdef void plan_weights(Plan* plan, const convpool_conv* conv, int side,
@@ -144,8 +145,7 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv, int side,
     plan.fresh = False
     plan.weights_size = 0
     plan.channel_strips = ceil_div(conv.out_channels, kernels.rows)
-    plan.weight_plane = (strips_size(plan, conv, plan.channel_strips)
-                         // <int64_t>kernels.real_size)
+    plan.weight_plane = weight_plane(plan, conv, plan.channel_strips)
 
 
 cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int threads) noexcept:
@@ -189,18 +189,20 @@ cdef void plan_tiles(Plan* plan, const convpool_conv* conv, int threads) noexcep
 cdef void plan_fresh(Plan* plan, const convpool_conv* conv, int threads) noexcept:
     """Takes fresh weights where they are transformed once, or large and each thread does so a few
     times. A block of output channels then is what is transformed at once."""
-    cdef int64_t all_strips = plan.points * strips_size(plan, conv, plan.channel_strips)
-    cdef int64_t strip = plan.points * strips_size(plan, conv, 1)
-    cdef int64_t section = ceil_div(plan.channel_strips, plan.sections), blocks
-    cdef int64_t chunks = ceil_div(plan.chunks * plan.sections, threads)  # a thread's, of sections
-    if plan.chunks > 1 and (all_strips <= LARGE_WEIGHTS or chunks > FRESH_CHUNKS * plan.sections):
+    cdef int64_t point = plan.points * <int64_t>plan.kernels.real_size
+    cdef int64_t section = ceil_div(plan.channel_strips, plan.sections), blocks, fitting
+    # A thread's chunks of a group, in sections.
+    cdef int64_t chunks = min(plan.chunks * plan.sections,
+                              ceil_div(conv.groups * plan.chunks * plan.sections, threads))
+    if plan.chunks > 1 and (point * plan.weight_plane <= LARGE_WEIGHTS
+                            or chunks > FRESH_CHUNKS * plan.sections):
         return
     plan.fresh = True
-    blocks = ceil_div(section, min(plan.channel_block, max(<int64_t>2, WEIGHTS_MEMORY // strip)))
+    fitting = max(<int64_t>2, WEIGHTS_MEMORY // (point * weight_plane(plan, conv, 1)))
+    blocks = ceil_div(section, min(plan.channel_block, fitting))
     plan.channel_block = ceil_div(section, blocks)
-    plan.weight_plane = (strips_size(plan, conv, plan.channel_block)
-                         // <int64_t>plan.kernels.real_size)
-    plan.weights_size = plan.points * plan.weight_plane * <int64_t>plan.kernels.real_size
+    plan.weight_plane = weight_plane(plan, conv, plan.channel_block)
+    plan.weights_size = point * plan.weight_plane
 
 
 cdef void transform_strips(const Plan* plan, const convpool_conv* conv, const Taps* taps,
@@ -375,6 +377,7 @@ cdef int run_winograd(const convpool_conv* conv, int side, const convpool_kernel
             packed = transform_weights(conv, side, kernels, weight, threads)
     if packed is not None:
         weights = packed.data
+    threads = min(<int64_t>threads, conv.groups * plan.chunks * plan.sections)
     size = plan.sums_size + plan.weights_size + plan.points_size
     # Points stand at the end, and gemm_tile may read one step beyond the last.
     memory = Block(threads * size + CONVPOOL_WINOGRAD_CHUNK * <int64_t>kernels.real_size)
