@@ -18,13 +18,22 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(pool_both)(const int average, const VEC so
     return average ? VADD(so_far, x) : VMAX(x, so_far);
 }
 
+/* One vector of cells to a chain's, and to what tells a NaN unless it averages. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(deal_cells)(const int average, const REAL *x, VEC *value,
+                                                   VEC *any)
+{
+    const VEC cells = VLOAD(x);
+    *value = NAME(pool_both)(average, *value, cells);
+    *any = average ? *any : VADD(*any, cells);
+}
+
 TARGET CONVPOOL_FORCE_INLINE VEC NAME(deal_plane)(const int average, int more, const REAL *x,
                                                   int64_t count, REAL *chain, VEC seen,
                                                   REAL *rest)
 {
     enum { SEEN = PARTS < 4 ? PARTS : 4 };
     const VEC nothing = VSET1(average ? (REAL)0 : (REAL)-INFINITY);
-    VEC value[PARTS], any[SEEN], last = VZERO();
+    VEC value[PARTS], any[SEEN];
     int64_t i = 0;
     int k;
     CONVPOOL_UNROLL
@@ -38,17 +47,13 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(deal_plane)(const int average, int more, c
     for (; i + CONVPOOL_POOL_DEAL <= count; i += CONVPOOL_POOL_DEAL) {
         CONVPOOL_UNROLL
         for (k = 0; k < PARTS; ++k) {
-            const VEC cells = VLOAD(x + i + k * LANES);
-            value[k] = NAME(pool_both)(average, value[k], cells);
-            any[k % SEEN] = average ? any[k % SEEN] : VADD(any[k % SEEN], cells);
+            NAME(deal_cells)(average, x + i + k * LANES, &value[k], &any[k % SEEN]);
         }
     }
     CONVPOOL_UNROLL
     for (k = 0; k < PARTS; ++k) {
         if (i + LANES <= count) { /* which ends where it once does not hold */
-            const VEC cells = VLOAD(x + i);
-            value[k] = NAME(pool_both)(average, value[k], cells);
-            any[k % SEEN] = average ? any[k % SEEN] : VADD(any[k % SEEN], cells);
+            NAME(deal_cells)(average, x + i, &value[k], &any[k % SEEN]);
             i += LANES;
         }
         VSTORE(chain + k * LANES, value[k]);
@@ -60,11 +65,11 @@ TARGET CONVPOOL_FORCE_INLINE VEC NAME(deal_plane)(const int average, int more, c
         }
     }
     CONVPOOL_UNROLL
-    for (k = 0; k < SEEN; ++k) {
-        last = VADD(last, any[k]);
+    for (k = 1; k < SEEN; ++k) {
+        any[0] = VADD(any[0], any[k]);
     }
     /* The only step that waits for the plane before. */
-    return average ? seen : VADD(seen, last);
+    return average ? seen : VADD(seen, any[0]);
 }
 
 /* Deals `planes` planes of `count` cells, `step` apart, to `chain`: CONVPOOL_POOL_DEAL chains a

@@ -431,8 +431,8 @@ TARGET CONVPOOL_INLINE void NAME(winograd_weights)(const convpool_conv *conv, in
     REAL packed[25 * ROOM], tap[25 * ROOM];
     convpool_conv part = *conv;
     int64_t c;
-    memset(packed, 0, sizeof packed);
-    memset(tap, 0, sizeof tap);
+    memset(packed, 0, (size_t)(steps * ROOM) * sizeof(REAL));
+    memset(tap, 0, (size_t)(steps * ROOM) * sizeof(REAL));
     for (c = 0; c < conv->channels; c += BLOCK) {
         part.channels = conv->channels - c < BLOCK ? conv->channels - c : (int64_t)BLOCK;
         NAME(pack_weights)(&part, (const STORAGE *)weight + c * stride[1], stride, channel, PITCH,

@@ -18,7 +18,7 @@ how work is cut depends on sizes and threads, its results never do.
 
 Blocks are cut for the caches: one strip of the panel lies in the first level while the weights
 stream past it, the panel and the weights in use in the second. Arrays are read where they lie; all
-that is allocated is the packed weight and, for each thread, a panel and its tiles.
+that is allocated is the packed weight and, for each thread, a panel, its tiles and fresh strips.
 
 Weights that no call has prepared may be fresh: packed for a block of pixels, strip by strip, right
 before they are multiplied, so that they never leave a cache. Each block of pixels packs all of
@@ -747,6 +747,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     of this weight, or None. Where they are whole nothing is read of the weight itself."""
     cdef Plan plan
     cdef Block packed
+    cdef bytes_in weights
     cdef int side, threads
     cdef bint stencil
     convpool_merge_rows(conv, residual != NULL)
@@ -772,12 +773,11 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
     if strips is None:
         plan_fresh(&plan, conv, weight)
     if plan.fresh:
-        run(&plan, conv, <bytes_in>cnp.PyArray_DATA(weight), x, bias, residual, out,
-            min(threads, plan.tasks))
-        return 0
-    if strips is None:
-        strips = Strips()
-    packed = direct_strips(strips, &plan, conv, weight, threads)
-    strips.used = True
-    run(&plan, conv, packed.data, x, bias, residual, out, min(threads, plan.tasks))
+        weights = <bytes_in>cnp.PyArray_DATA(weight)
+    else:
+        strips = Strips() if strips is None else strips
+        packed = direct_strips(strips, &plan, conv, weight, threads)
+        strips.used = True
+        weights = packed.data
+    run(&plan, conv, weights, x, bias, residual, out, min(threads, plan.tasks))
     return 0

@@ -205,24 +205,23 @@ cdef void plan_fresh(Plan* plan, const convpool_conv* conv, int threads) noexcep
     plan.weights_size = point * plan.weight_plane
 
 
+cdef inline bytes_in weights_at(const Plan* plan, const convpool_conv* conv, bytes_in weights,
+                                int64_t point, int64_t channel, int64_t strip) noexcept nogil:
+    return weights + (point * plan.weight_plane + (strip * conv.channels + channel)
+                      * plan.kernels.rows) * <int64_t>plan.kernels.real_size
+
+
 cdef void transform_strips(const Plan* plan, const convpool_conv* conv, const Taps* taps,
                            int64_t group, int64_t first, int64_t last,
                            bytes_out strips) noexcept nogil:
     """Strips [first, last) of a group's output channels."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t size = kernels.rows * conv.channels * <int64_t>kernels.real_size, strip
-    cdef int64_t channel = group * conv.out_channels
+    cdef int64_t channel = group * conv.out_channels, strip
     for strip in range(first, last):
         kernels.winograd_weights(
             conv, plan.side, taps.data + channel * taps.stride[0] * <int64_t>kernels.weight_size,
-            taps.stride, strip * kernels.rows, kernels.rows, strips + (strip - first) * size,
-            plan.weight_plane)
-
-
-cdef inline bytes_in weights_at(const Plan* plan, const convpool_conv* conv, bytes_in weights,
-                                int64_t point, int64_t channel, int64_t strip) noexcept nogil:
-    return weights + (point * plan.weight_plane + (strip * conv.channels + channel)
-                      * plan.kernels.rows) * <int64_t>plan.kernels.real_size
+            taps.stride, strip * kernels.rows, kernels.rows,
+            <bytes_out>weights_at(plan, conv, strips, 0, 0, strip - first), plan.weight_plane)
 
 
 cdef Taps taps_of(cnp.ndarray weight):
@@ -237,19 +236,17 @@ cdef Block transform_weights(const convpool_conv* conv, int side, const convpool
     """The weights as `run_winograd` takes them."""
     cdef Plan plan
     cdef Taps taps = taps_of(weight)
-    cdef int64_t task, group, strip, size
+    cdef int64_t task, group, strip
     cdef Block packed
     cdef bytes_out points
     plan_weights(&plan, conv, side, kernels)
-    size = plan.points * plan.weight_plane * <int64_t>kernels.real_size
-    packed = Block(conv.groups * size)
+    packed = Block(conv.groups * plan.points * plan.weight_plane * <int64_t>kernels.real_size)
     points = packed.data
     for task in prange(conv.groups * plan.channel_strips, nogil=True, num_threads=threads):
         group = task // plan.channel_strips
         strip = task % plan.channel_strips
         transform_strips(&plan, conv, &taps, group, strip, strip + 1,
-                         points + group * size + strip * kernels.rows * conv.channels
-                         * <int64_t>kernels.real_size)
+                         <bytes_out>weights_at(&plan, conv, points, group * plan.points, 0, strip))
     return packed
 
 
