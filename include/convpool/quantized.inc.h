@@ -3,7 +3,8 @@
  *     out = saturate(round((sum + bias) * scale + zero point))        if SCALED
  *     out = sum + bias                                                otherwise, modulo 2^32
  *
- * as in double, rounded half to even, with a scale for each output channel.
+ * with a scale for each output channel: the product as in double, and the sum with the zero point,
+ * a whole number, rounded half to even.
  * conv->activation_parameter are the bounds of the result, those of the element type or closer.
  *
  * `bias` points to the biases (int32_t) of all channels of all groups, behind which follow as many
@@ -12,63 +13,70 @@
  * Included by epilogue.inc.h for each element type.
  */
 
-/* Up to CONVPOOL_MAX_WIDTH values of a line in double, value by value: `step` from one's bias and
- * scale to the next one's. */
+#if SCALED
+/* Up to CONVPOOL_MAX_WIDTH values of a line in double: `step` from one's bias and scale to the next
+ * one's. */
 TARGET CONVPOOL_NOINLINE void NAME(scale_exactly)(const convpool_conv *conv, int64_t length,
                                                   int64_t step, const REAL *sums, const REAL *bias,
-                                                  const float *scale, REAL *line)
+                                                  const float *scale, STORAGE *out)
 {
-    const double low = conv->activation_parameter[0], high = conv->activation_parameter[1];
+    /* Next to it numbers are whole ones: what is added to it is rounded by the addition. */
+    const double whole = 0x1.8p52;
+    const double low = whole + conv->activation_parameter[0];
+    const double high = whole + conv->activation_parameter[1];
     int64_t j;
     for (j = 0; j < length; ++j) {
         const REAL sum = (REAL)((uint32_t)sums[j] + (uint32_t)bias[j * step]);
-        const double value = (double)sum * (double)scale[j * step] + conv->zero_point;
-        const double raised = value > low ? value : low;
-        const double bounded = raised < high ? raised : high;
-        line[j] = (REAL)((bounded + 0x1.8p52) - 0x1.8p52);
+        const double rounded = (double)sum * (double)scale[j * step] + (whole + conv->zero_point);
+        const double raised = rounded > low ? rounded : low;
+        out[j] = (STORAGE)((raised < high ? raised : high) - whole);
     }
 }
 
-/* The same in float, which is half the work, where that decides, and at least LANES of them. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(scale_some)(const convpool_conv *conv, const int each,
-                                                   int64_t length, const REAL *sums,
-                                                   const REAL *bias, const float *scale, REAL *line)
+/* The same, in vectors where those decide. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(scale_line)(const convpool_conv *conv, int64_t length,
+                                                   const int each, const REAL *sums,
+                                                   const REAL *bias, const float *scale,
+                                                   STORAGE *out)
 {
-    if (length < CONVPOOL_PASTE(convpool_, lanes, f32, ISA_NAME) ||
-        CONVPOOL_PASTE(convpool_, scale_sums, f32, ISA_NAME)(
+    if (length < CONVPOOL_PASTE(convpool_, lanes, bytes, ISA_NAME) ||
+        CONVPOOL_PASTE(convpool_, scale_sums, bytes, ISA_NAME)(
             each, length, sums, bias, scale, (float)conv->zero_point,
-            (float)conv->activation_parameter[0], (float)conv->activation_parameter[1], line)) {
-        NAME(scale_exactly)(conv, length, each, sums, bias, scale, line);
+            (float)conv->activation_parameter[0], (float)conv->activation_parameter[1],
+            (uint8_t *)out)) {
+        NAME(scale_exactly)(conv, length, each, sums, bias, scale, out);
     }
 }
+#else
+TARGET CONVPOOL_FORCE_INLINE void NAME(scale_line)(const convpool_conv *conv, int64_t length,
+                                                   const int each, const REAL *sums,
+                                                   const REAL *bias, const float *scale,
+                                                   STORAGE *out)
+{
+    int64_t j;
+    (void)conv;
+    (void)scale;
+    for (j = 0; j < length; ++j) {
+        out[j] = (STORAGE)((uint32_t)sums[j] + (uint32_t)bias[each ? j : 0]);
+    }
+}
+#endif
 
 /* One line. `each`, whether each value has its own bias and scale, is a literal at each call. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(store_sums)(const convpool_conv *conv, int64_t length,
                                                    const int each, const REAL *sums,
                                                    const REAL *bias, const float *scale,
-                                                   STORAGE *CONVPOOL_RESTRICT out,
-                                                   int64_t out_step)
+                                                   STORAGE *out, int64_t out_step)
 {
-    REAL line[CONVPOOL_MAX_WIDTH];
+    STORAGE line[CONVPOOL_MAX_WIDTH];
     int64_t first, used, j;
-    int i;
     for (first = 0; first < length; first += used) {
         const int64_t own = each ? first : 0;
         used = length - first < CONVPOOL_MAX_WIDTH ? length - first : (int64_t)CONVPOOL_MAX_WIDTH;
-        if (SCALED) {
-            NAME(scale_some)(conv, each, used, sums + first, bias + own, scale + own, line);
-        } else {
-            for (j = 0; j < used; ++j) {
-                line[j] = (REAL)((uint32_t)sums[first + j] + (uint32_t)bias[each ? first + j : 0]);
-            }
-        }
-        for (j = 0; out_step == 1 && j + 16 <= used; j += 16) {
-            for (i = 0; i < 16; ++i) {
-                out[first + j + i] = (STORAGE)line[j + i];
-            }
-        }
-        for (; j < used; ++j) {
-            out[(first + j) * out_step] = (STORAGE)line[j];
+        NAME(scale_line)(conv, used, each, sums + first, bias + own, scale + own,
+                         out_step == 1 ? out + first : line);
+        for (j = 0; out_step != 1 && j < used; ++j) {
+            out[(first + j) * out_step] = line[j];
         }
     }
 }

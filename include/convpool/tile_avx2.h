@@ -34,6 +34,18 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store2_f32_avx2(float *
     _mm256_storeu_ps(p + 8, _mm256_permute2f128_ps(low, high, 0x31));
 }
 
+/* The low byte of each element. */
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store_bytes_avx2(uint8_t *p, __m256i v)
+{
+    const __m256i first = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                           -1, 0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                           -1, -1);
+    const __m256i four = _mm256_shuffle_epi8(v, first);
+    _mm_storel_epi64((__m128i *)(void *)p,
+                     _mm_unpacklo_epi32(_mm256_castsi256_si128(four),
+                                        _mm256_extracti128_si256(four, 1)));
+}
+
 /* In both halves of a register: the transpose of a 4x4 matrix. */
 CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_transpose_f32_avx2(__m256 *v)
 {
@@ -161,7 +173,9 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t
 #define VSUMS(p, q)                                                                       \
     _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(p)),         \
                                         _mm256_loadu_si256((const __m256i *)(q))))
-#define VINTS(p, v) _mm256_storeu_si256((__m256i *)(p), _mm256_cvttps_epi32(v))
+#define VBYTES(p, v) convpool_store_bytes_avx2(p, _mm256_castps_si256(v))
+#define WHOLE 0x1.8p23f
+#define LARGEST 0x1p23f
 #define VABOVE(v, x) (_mm256_movemask_ps(_mm256_cmp_ps(v, VSET1(x), _CMP_GT_OQ)) != 0)
 #include "vectors.inc.h"
 

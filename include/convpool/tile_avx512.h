@@ -117,7 +117,11 @@ CONVPOOL_TARGET_AVX512 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx512(int
 #define VSTORE4(p, v) convpool_store4_f32_avx512(p, v)
 #define VSUMS(p, q) \
     _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_loadu_si512(p), _mm512_loadu_si512(q)))
-#define VINTS(p, v) _mm512_storeu_si512(p, _mm512_cvttps_epi32(v))
+#define VBYTES(p, v)                           \
+    _mm_storeu_si128((__m128i *)(void *)(p),   \
+                     _mm512_cvtepi32_epi8(_mm512_castps_si512(v)))
+#define WHOLE 0x1.8p23f
+#define LARGEST 0x1p23f
 #define VABOVE(v, x) (_mm512_cmp_ps_mask(v, VSET1(x), _CMP_GT_OQ) != 0)
 #include "vectors.inc.h"
 

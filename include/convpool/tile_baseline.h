@@ -33,13 +33,15 @@ CONVPOOL_BASELINE_AND(double, f64, uint64_t)
 
 #define REAL float
 #define REAL_NAME f32
-#define VSUMS(p, q) ((float)(int32_t)((uint32_t)*(p) + (uint32_t)*(q)))
-#define VINTS(p, v) (*(p) = (int32_t)(v))
-#define VABOVE(v, x) ((v) > (x))
 #include "vectors.inc.h"
 
 #define REAL double
 #define REAL_NAME f64
+#define VSUMS(p, q) ((double)(int32_t)((uint32_t)*(p) + (uint32_t)*(q)))
+#define VBYTES(p, v) (*(p) = (uint8_t)(int32_t)((v) - WHOLE))
+#define VABOVE(v, x) ((v) > (x))
+#define WHOLE 0x1.8p52
+#define LARGEST 0x1p28
 #include "vectors.inc.h"
 
 #define PAIRS

@@ -36,6 +36,15 @@ CONVPOOL_NEON_STRUCTURES(2, double, f64, float64x2)
 CONVPOOL_NEON_STRUCTURES(4, double, f64, float64x2)
 #undef CONVPOOL_NEON_STRUCTURES
 
+/* The low byte of each element. */
+CONVPOOL_FORCE_INLINE void convpool_store_bytes_neon(uint8_t *p, uint32x4_t v)
+{
+    const uint16x4_t half = vmovn_u32(v);
+    const uint8x8_t bytes = vmovn_u16(vcombine_u16(half, half));
+    const uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
+    memcpy(p, &four, sizeof four);
+}
+
 /* Two registers: pairs are in the first alone, sums in both. */
 CONVPOOL_FORCE_INLINE int32x4x2_t convpool_pairs_neon(int32x4_t first, int32x4_t second)
 {
@@ -109,7 +118,9 @@ CONVPOOL_FORCE_INLINE void convpool_store4_i32_neon(int32_t *p, const int32x4x2_
 #define VSTORE2(p, v) convpool_store2_f32_neon(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_neon(p, v)
 #define VSUMS(p, q) vcvtq_f32_s32(vaddq_s32(vld1q_s32(p), vld1q_s32(q)))
-#define VINTS(p, v) vst1q_s32(p, vcvtq_s32_f32(v))
+#define VBYTES(p, v) convpool_store_bytes_neon(p, vreinterpretq_u32_f32(v))
+#define WHOLE 0x1.8p23f
+#define LARGEST 0x1p23f
 #define VABOVE(v, x) (vmaxvq_f32(v) > (x))
 #include "vectors.inc.h"
 

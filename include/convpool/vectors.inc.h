@@ -9,10 +9,13 @@
  *   VAND(a, b)                                  of bits
  *   VROW(a, r) = VSET1(a[r]), where r < ROWS    from memory, or from a register of several rows
  *   VLOADn(p, v), n = 2 or 4: v[i] = p[i], p[i + n], p[i + 2 n], ...; VSTOREn(p, v), its inverse
- * and for float alone
+ * and for one of the types alone, which scales sums of int32_t (quantized_scale.inc.h)
  *   VSUMS(p, q)                                 p[i] + q[i] of int32_t, modulo 2^32
- *   VINTS(p, v)                                 whole numbers, stored as int32_t
+ *   VBYTES(p, v)                                v[i] - WHOLE modulo 256, stored as bytes
  *   VABOVE(v, x)                                whether any is larger than a number
+ *   WHOLE                                       1.5 times the first number without a fraction
+ *   LARGEST                                     a whole number; those up to it, and their products
+ *                                               with a float, are exact in what VFMA adds to
  * Without VEC a vector is one number, and sums are not fused.
  *
  * With PAIRS, REAL is int32_t, and every number of lines and weights two of int16_t, the first in
@@ -75,9 +78,14 @@ enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES,
 #include "pool_slide.inc.h"
 #include "pool_flat.inc.h"
 #include "pool_lanes.inc.h"
+#endif
 #ifdef VSUMS
 #include "quantized_scale.inc.h"
-#endif
+#undef VSUMS
+#undef VBYTES
+#undef VABOVE
+#undef WHOLE
+#undef LARGEST
 #endif
 #undef PAIRS
 #undef VJOIN
@@ -102,6 +110,3 @@ enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES,
 #undef VLOAD4
 #undef VSTORE2
 #undef VSTORE4
-#undef VSUMS
-#undef VINTS
-#undef VABOVE
