@@ -153,8 +153,8 @@
  *     store_tile.
  *
  *   pack_taps(conv, weight, stride, channel, width, strip, block, pitch)
- *     pack_weights for stencils: the same function but for bytes, of which it makes float. Of those
- *     at most 256 taps may be summed.
+ *     pack_weights for stencils: the same function but for bytes, whose weights it takes as float.
+ *     Of those at most 256 taps may be summed.
  *
  *
  * POOLING

@@ -122,7 +122,7 @@ typedef double convpool_real_f64;
         1, sizeof(int16_t), sizeof(out_type), sizeof(int32_t), 2, 0, convpool_rows_##isa,   \
             convpool_columns_i32_##isa, convpool_lanes_i32_##isa, filter,                   \
             convpool_pack_pixels_##x##x2_##isa,                                             \
-            convpool_pack_weights_i16x2_##isa, convpool_pack_weights_i16f_##isa,            \
+            convpool_pack_weights_i16x2_##isa, convpool_pack_weights_f32_##isa,             \
             convpool_copy_windows_##x##x2_##isa,                                            \
             convpool_gemm_tile_i32_##isa, convpool_gemm_tile_i32_##isa,                     \
             convpool_gemm_rows_i32_##isa, NULL, NULL, convpool_store_tile_##out##_##isa,    \

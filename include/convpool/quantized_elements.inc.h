@@ -36,13 +36,6 @@
 #undef SIXTEEN
 #undef EIGHT
 
-#define STORAGE int16_t
-#define STORAGE_NAME i16f
-#include "moves.inc.h"
-#include "pack_weights.inc.h"
-#undef STORAGE
-#undef STORAGE_NAME
-
 #undef REAL
 #undef REAL_NAME
 #undef CHANNELS

@@ -347,7 +347,7 @@ def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, pa
         fill_strides(conv.out_stride, result, last, single)
         fill_strides(conv.residual_stride, result if residuals is None else residuals, last, single)
         _conv.run_convolution(
-            conv, data_of(images), kernels, data_of(biases), data_of(residuals),
+            conv, data_of(images), kernels, kernels, data_of(biases), data_of(residuals),
             <bytes_out>cnp.PyArray_DATA(result), strips, kernels_for(element_type(images)),
             last, terms.algorithm, num_threads)
     if copy:
@@ -412,7 +412,7 @@ def linear(x, weight, bias, activation, num_threads):
         conv.out_stride[CONVPOOL_RANK - 1] = outputs
         conv.residual_stride[:] = conv.out_stride
         _conv.run_convolution(
-            &conv, data_of(rows), matrix, data_of(biases), NULL,
+            &conv, data_of(rows), matrix, matrix, data_of(biases), NULL,
             <bytes_out>cnp.PyArray_DATA(result), None, kernels_for(element_type(rows)), True,
             AUTO, num_threads)
     if rank == 1:

@@ -17,7 +17,7 @@ cdef class Strips:
 cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
                         const convpool_kernels* kernels, bint channels_last, int algorithm,
                         num_threads)
-cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
-                         bytes_in residual, bytes_out out, Strips strips,
+cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, cnp.ndarray taps,
+                         bytes_in bias, bytes_in residual, bytes_out out, Strips strips,
                          const convpool_kernels* kernels, bint channels_last, int algorithm,
                          num_threads) except -1

@@ -738,13 +738,14 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     return strips
 
 
-cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, bytes_in bias,
-                         bytes_in residual, bytes_out out, Strips strips,
+cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, cnp.ndarray taps,
+                         bytes_in bias, bytes_in residual, bytes_out out, Strips strips,
                          const convpool_kernels* kernels, bint channels_last, int algorithm,
                          num_threads) except -1:
     """Convolves into `out`. The caller has checked everything: strides count whole aligned native
-    elements, `bias` is contiguous and of the type sums have, `strips` are what `pack_weight` made
-    of this weight, or None. Where they are whole nothing is read of the weight itself."""
+    elements, `bias` is contiguous and of the type sums have, `taps` are the weight as stencils take
+    it, `strips` are what `pack_weight` made of this weight, or None. Where they are whole nothing
+    is read of the weight itself."""
     cdef Plan plan
     cdef Block packed
     cdef bytes_in weights
@@ -759,7 +760,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, by
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth
         * convpool_pixels(conv.axis) * (STENCIL if stencil else 1))
     if stencil:
-        run_stencil(conv, plan.kernels, channels_last, x, weight, bias, residual, out, threads)
+        run_stencil(conv, plan.kernels, channels_last, x, taps, bias, residual, out, threads)
         return 0
     side = by_winograd(conv, algorithm)
     if side > 0:

@@ -122,8 +122,8 @@ cdef int run_phase(const convpool_conv* whole, const Phase* phase, int spatial, 
     conv.residual_stride[:] = conv.out_stride
     phase += CONVPOOL_AXES - spatial
     weight = weight[(slice(None), slice(None), *[mirrored(&phase[i]) for i in range(spatial)])]
-    _conv.run_convolution(&conv, data_of(x) + x_offset * size, weight, data_of(bias), NULL, out,
-                          None, kernels_for(element_type(x)), last, AUTO, num_threads)
+    _conv.run_convolution(&conv, data_of(x) + x_offset * size, weight, weight, data_of(bias), NULL,
+                          out, None, kernels_for(element_type(x)), last, AUTO, num_threads)
     if buffer is not None:
         target = result[(..., *[slice(phase[i].start, None,
                                       whole.axis[CONVPOOL_AXES - spatial + i].stride)

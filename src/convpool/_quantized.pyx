@@ -41,7 +41,7 @@ cdef class Weight:
     `scales` (float32) and `bias` (int32) are one for each output channel, or None.
     """
     cdef Terms terms
-    cdef cnp.ndarray kernels, sums
+    cdef cnp.ndarray kernels, taps, sums
     cdef Strips strips
     cdef readonly cnp.ndarray bias, scales
     cdef readonly tuple shape
@@ -79,6 +79,9 @@ cdef class Weight:
             and not is_depthwise(kernels.shape[1], channels // self.terms.conv.groups)
             and kernels.size > 0 and -128 <= kernels.min() and kernels.max() <= 127)
         self.kernels = kernels.astype(np.int8) if self.quads else kernels
+        self.taps = None
+        if is_depthwise(kernels.shape[1], channels // self.terms.conv.groups):
+            self.taps = kernels.astype(np.float32)
         self.sums = self.kernels.reshape((channels, -1)).sum(1, dtype=np.int64)
         self.bias = None if bias is None else bias.copy()
         self.scales = None if scales is None else np.ascontiguousarray(
@@ -153,7 +156,7 @@ def convolve(Weight weight, cnp.ndarray x, int zero_point, cnp.ndarray factors, 
         fill_strides(conv.out_stride, result, last, single)
         conv.residual_stride[:] = conv.out_stride
         _conv.run_convolution(
-            conv, data_of(x), weight.kernels, data_of(constants), NULL,
+            conv, data_of(x), weight.kernels, weight.taps, data_of(constants), NULL,
             <bytes_out>cnp.PyArray_DATA(result), weight.strips, kernels, last, _conv.DIRECT,
             num_threads)
     if copy:

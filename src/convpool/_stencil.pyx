@@ -3,9 +3,9 @@
 
     offsets = where each tap stands in a patch, from the output pixel
     parallel over (image, lanes of output channels, depth, block of rows, block of columns):
-        for each input channel, or for all at once where they are neighbours:
+        for each input channel, or for some or all at once:
             patch = stage(input)                   (borders filled in, strides taken apart)
-            for each of its output channels:       (likewise)
+            for each of its output channels:
                 out = bounded(stencil(patch, offsets, weight) + bias)
 
 Neighbours are the lanes of an array with channels last: one patch holds them side by side, and
@@ -13,9 +13,11 @@ their weights are packed in the same way, once for all blocks that a thread meet
 windows lie inside the input, sums are formed over the input itself, and only the parts of a block
 around those are staged. Otherwise lanes are some channels one after the other, so many that a task
 is worth its while; there square kernels of common sizes run along rows of the input itself, where
-its border is 0 and its columns are neighbours, all planes of a task in one call.
+its border is 0 and its columns are neighbours, or of patches: those of some planes at a time, as
+many as stay in the first level of cache.
 
-Bytes are staged as float, whose sums of so few products of theirs are exact.
+Bytes are staged as float, whose sums of so few products of theirs are exact, and their weights come
+as float.
 
 Results go straight to `out` where that holds sums as they are, element after element. Another type,
 other strides and a residual take them through scratch memory and, row by row, through the epilogue,
@@ -45,6 +47,7 @@ cdef enum:
     LONG_ROW = 8192        # ... of all channels
     PLANE = 16_384         # of a patch of one channel, likewise
     PATCH = 24_576         # of a patch of many: both stay in the second level of cache
+    PLANES = 6144          # of all patches of planes that are summed in one call, and their sums
     LARGEST_PATCH = 1 << 18
     LOWEST = 8             # rows of a block, unless threads would go idle
     TASK = 1 << 17         # multiply-adds that make a task
@@ -60,7 +63,6 @@ cdef struct Plan:
     convpool_plane plane            # what rows are made of, where sums run along them
     int streams                     # whether they do
     int in_place                    # over the input, without a patch
-    int together                    # all planes of a task at once
     int64_t inside[3][2]            # which those are, on each axis
     int interleaved                 # a patch has all lanes side by side
     int whole                       # and all rows and columns, whatever the stride
@@ -70,9 +72,11 @@ cdef struct Plan:
     int biased                      # by stencils; sums of bytes by the epilogue
     int bordered                    # what patches have in common, as stage_patch counts it
     int64_t channels, lanes, lane_blocks
+    int64_t planes                  # summed in one call, where lanes are not side by side
     int64_t rows, row_blocks, columns, column_blocks
     int64_t weight_pitch            # elements from tap to tap of packed lanes
     int64_t weight_size, plane_size, patch_size, scratch_size  # bytes, of a thread
+    int64_t patch_step, sums_step   # elements from plane to plane
     int64_t tasks
 
 
@@ -86,7 +90,7 @@ cdef struct Weight:
 
 cdef struct State:                  # of a thread, at the head of its scratch memory
     int64_t packed                  # the first lane of the weights at hand, counted from 1
-    int64_t bordered                # lanes of the patch whose border is filled in
+    int64_t bordered                # lanes, or planes, whose border in the patch is filled in
 
 
 cdef bint is_staged(const convpool_kernels* kernels) noexcept:
@@ -225,11 +229,9 @@ cdef void plan_planes(Plan* plan, const convpool_conv* conv) noexcept:
     plan.plane.columns = size[4]
     plan.plane.row_step = conv.x_stride[CONVPOOL_AT_ROW]
     plan.plane.step = conv.x_stride[CONVPOOL_AT_CHANNEL]
-    plan.plane.out_step = conv.out_stride[CONVPOOL_AT_CHANNEL]
     if not plan.in_place:
         plan.plane.rows = plan.stage.rows
         plan.plane.columns = plan.plane.row_step = plan.stage.columns
-        plan.plane.high = plan.stage.rows * plan.stage.columns + CONVPOOL_SLACK
 
 
 cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noexcept:
@@ -278,11 +280,28 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
         plan.stencil.high = plan.inner.high = conv.activation_parameter[1]
 
 
+cdef void plan_together(Plan* plan, const convpool_conv* conv, bint packed) noexcept:
+    """How many planes are summed in one call; of `packed` weights there is one at a time."""
+    cdef int64_t sums = plan.rows * plan.columns
+    cdef int64_t patch = 0 if plan.in_place else convpool_stage_size(&plan.staged, &plan.stage)
+    plan.planes = 1
+    if plan.streams and not packed and conv.out_channels == 1:
+        plan.planes = plan.lanes
+        if not (plan.in_place and plan.direct):
+            plan.planes = max(<int64_t>1, min(plan.lanes, PLANES // (patch + sums)))
+    plan.patch_step = patch
+    plan.sums_step = conv.out_stride[CONVPOOL_AT_CHANNEL] if plan.direct else sums
+    plan.plane.out_step = plan.sums_step
+    if not plan.in_place:
+        plan.plane.step = patch
+        plan.plane.high = plan.planes * patch + CONVPOOL_SLACK
+
+
 cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
     cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t patch = 0
     if not plan.in_place:
-        patch = convpool_stage_size(&plan.staged, &plan.stage) + CONVPOOL_SLACK
+        patch = plan.planes * plan.patch_step + CONVPOOL_SLACK
     plan.weight_pitch = 1
     if plan.interleaved:
         plan.weight_pitch = ceil_div(plan.lanes, WIDTH) * WIDTH
@@ -294,7 +313,8 @@ cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
             convpool_plane_scratch(&conv.axis[CONVPOOL_ROW], plan.rows) * real)
     plan.scratch_size = ALIGNMENT + plan.weight_size + plan.plane_size + plan.patch_size
     if not plan.direct:
-        plan.scratch_size += aligned(plan.rows * plan.columns * plan.stage.lanes * real)
+        plan.scratch_size += aligned(
+            plan.planes * plan.rows * plan.columns * plan.stage.lanes * real)
 
 
 cdef void pack_taps(const Plan* plan, const Weight* weight, int64_t channel, int64_t lanes,
@@ -308,15 +328,31 @@ cdef void pack_taps(const Plan* plan, const Weight* weight, int64_t channel, int
                weight.bias + channel * real, lanes * real)
 
 
+cdef void store_rows(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
+                     bytes_out sums, int64_t row_pitch, bytes_in bias, bytes_in residual,
+                     bytes_out out) noexcept nogil:
+    """Sums of a block -> out, by the epilogue."""
+    cdef convpool_block joined = block[0]
+    cdef int64_t row, rows = block.rows
+    # Rows that follow each other in memory are one.
+    if plan.dense and block.columns == conv.axis[CONVPOOL_COLUMN].out:
+        joined.columns *= block.rows
+        rows = 1
+    for row in range(rows):
+        plan.kernels.store_row(conv, &joined, block.row + row,
+                               sums + row * row_pitch * <int64_t>plan.kernels.real_size, bias,
+                               residual, out)
+
+
 cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool_stencil* stencil,
                      const convpool_plane* plane, const convpool_block* block, bytes_in from_,
                      bytes_in weight, bytes_in bias, bytes_in residual, bytes_out out,
                      bytes_out patch) noexcept nogil:
-    """Sums over a patch or the input, one weight for each lane -> out."""
+    """Sums over a patch or the input, one weight for each lane -> out; or over those of `plane`."""
     cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t row, rows = block.rows, row_pitch = block.columns * block.lanes
+    cdef int64_t real = <int64_t>kernels.real_size, size = <int64_t>kernels.out_size, i
+    cdef int64_t row_pitch = block.columns * block.lanes
     cdef int64_t pitch = block.lanes
-    cdef convpool_block joined = block[0]
     cdef bytes_out sums = patch + plan.patch_size
     cdef bytes_out scratch = patch - plan.plane_size
     cdef bytes_in added = bias if plan.biased else NULL
@@ -335,29 +371,26 @@ cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool
         kernels.stencil(stencil, from_, weight, added, block.rows, block.columns * block.lanes,
                         sums, row_pitch)
     if not plan.finished:
-        # Rows that follow each other in memory are one.
-        if plan.dense and block.columns == conv.axis[CONVPOOL_COLUMN].out:
-            joined.columns *= block.rows
-            rows = 1
-        for row in range(rows):
-            kernels.store_row(conv, &joined, block.row + row,
-                              sums + row * row_pitch * <int64_t>kernels.real_size, bias, residual,
-                              out)
+        for i in range(plane.planes):
+            store_rows(plan, conv, block, sums + i * plan.sums_step * real, row_pitch,
+                       beyond(bias, i * real), beyond(residual, i * conv.residual_stride[1] * size),
+                       out + i * conv.out_stride[1] * size)
 
 
 cdef void stage(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
-                bytes_in x, State* state, bytes_out patch) noexcept nogil:
+                bytes_in x, int64_t lanes, State* state, bytes_out patch) noexcept nogil:
+    """A patch of those that hold `lanes` lanes, or planes, with it and up to it."""
     cdef convpool_block staged = block[0]
     if plan.whole:
         staged.row *= conv.axis[CONVPOOL_ROW].stride
         staged.column *= conv.axis[CONVPOOL_COLUMN].stride
         staged.rows = staged_for(&conv.axis[CONVPOOL_ROW], block.rows, True)
         staged.columns = staged_for(&conv.axis[CONVPOOL_COLUMN], block.columns, True)
-    if state.bordered >= block.lanes:
+    if state.bordered >= lanes:
         plan.kernels.stage_patch(&plan.staged, &plan.stage, &staged, x, plan.bordered, patch)
     else:
         plan.kernels.stage_patch(&plan.staged, &plan.stage, &staged, x, 0, patch)
-        state.bordered = block.lanes if block.rows == plan.rows else 0
+        state.bordered = lanes if block.rows == plan.rows else 0
 
 
 cdef bint inner_block(const Plan* plan, const convpool_block* block,
@@ -403,35 +436,44 @@ cdef void convolve_lanes(const Plan* plan, const convpool_conv* conv, const conv
         at = (input_at(&conv.axis[CONVPOOL_DEPTH], inner.depth) * conv.x_stride[2]
               + input_at(&conv.axis[CONVPOOL_ROW], inner.row) * conv.x_stride[3]
               + input_at(&conv.axis[CONVPOOL_COLUMN], inner.column) * conv.x_stride[4])
-        store_sums(plan, conv, &plan.inner, NULL, &inner,
+        store_sums(plan, conv, &plan.inner, &plan.plane, &inner,
                    x + at * <int64_t>plan.kernels.element_size, weight, bias, residual, out, patch)
         for side in range(4):
             around(block, &inner, side, &part)
             if part.rows > 0 and part.columns > 0:
                 state.bordered = 0  # parts differ in shape
-                stage(plan, conv, &part, x, state, patch)
+                stage(plan, conv, &part, x, block.lanes, state, patch)
                 state.bordered = 0
-                store_sums(plan, conv, &plan.stencil, NULL, &part, patch, weight, bias, residual,
-                           out, patch)
+                store_sums(plan, conv, &plan.stencil, &plan.plane, &part, patch, weight, bias,
+                           residual, out, patch)
     else:
-        stage(plan, conv, block, x, state, patch)
-        store_sums(plan, conv, &plan.stencil, NULL, block, patch, weight, bias, residual, out,
-                   patch)
+        stage(plan, conv, block, x, block.lanes, state, patch)
+        store_sums(plan, conv, &plan.stencil, &plan.plane, block, patch, weight, bias, residual,
+                   out, patch)
 
 
 cdef void convolve_planes(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
-                          int64_t planes, int64_t at, bytes_in x, bytes_in weight, bytes_in bias,
-                          bytes_in residual, bytes_out out, bytes_out patch) noexcept nogil:
-    """A block of some planes over the input, of which the first begins at element `at`."""
+                          int64_t channel, int64_t planes, int64_t at, bytes_in x, bytes_in weight,
+                          bytes_in bias, bytes_in residual, bytes_out out, State* state,
+                          bytes_out patch) noexcept nogil:
+    """A block of some planes, of which the input's first begins at element `at`: over the input, or
+    over patches."""
+    cdef int64_t element = <int64_t>plan.kernels.element_size, i
     cdef convpool_plane plane = plan.plane
+    cdef bytes_in from_ = patch
     plane.planes = planes
-    plane.top = input_at(&conv.axis[CONVPOOL_ROW], block.row)
-    plane.left = input_at(&conv.axis[CONVPOOL_COLUMN], block.column)
-    at += input_at(&conv.axis[CONVPOOL_DEPTH], block.depth) * conv.x_stride[CONVPOOL_AT_DEPTH]
-    plane.low = -at
-    plane.high -= at
-    store_sums(plan, conv, &plan.stencil, &plane, block,
-               x + at * <int64_t>plan.kernels.element_size, weight, bias, residual, out, patch)
+    if plan.in_place:
+        plane.top = input_at(&conv.axis[CONVPOOL_ROW], block.row)
+        plane.left = input_at(&conv.axis[CONVPOOL_COLUMN], block.column)
+        at += input_at(&conv.axis[CONVPOOL_DEPTH], block.depth) * conv.x_stride[CONVPOOL_AT_DEPTH]
+        plane.low = -at
+        plane.high -= at
+        from_ = x + at * element
+    elif channel % conv.out_channels == 0:
+        for i in range(planes):
+            stage(plan, conv, block, x + (at + i * conv.x_stride[1]) * element, i + 1, state,
+                  patch + i * plan.patch_step * <int64_t>plan.kernels.real_size)
+    store_sums(plan, conv, &plan.stencil, &plane, block, from_, weight, bias, residual, out, patch)
 
 
 cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weight* weight,
@@ -446,7 +488,8 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
     cdef int64_t image = plane // depths // plan.lane_blocks
     cdef int64_t first = plane // depths % plan.lane_blocks * plan.lanes
     cdef int64_t last = min(first + plan.lanes, plan.channels)
-    cdef int64_t step = last - first if plan.interleaved or plan.together else 1, i, channel, at
+    cdef int64_t step = last - first if plan.interleaved else plan.planes
+    cdef int64_t i, channel, planes, at
     cdef State* state = <State*>scratch
     cdef bytes_out packed = scratch + ALIGNMENT
     cdef bytes_out patch = packed + plan.weight_size + plan.plane_size
@@ -461,8 +504,9 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
     block.rows = min(plan.rows, conv.axis[CONVPOOL_ROW].out - block.row)
     block.columns = min(plan.columns, conv.axis[CONVPOOL_COLUMN].out - block.column)
     block.lanes = step if plan.interleaved else 1
-    for i in range((last - first) // step):
+    for i in range(ceil_div(last - first, step)):
         channel = first + i * step
+        planes = min(step, last - channel)
         taps = weight.data + channel * plan.stencil.taps * real
         bias = beyond(weight.bias, channel * real)
         if weight.packed:
@@ -476,17 +520,12 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
         added = beyond(residual, (image * conv.residual_stride[0]
                                   + channel * conv.residual_stride[1]) * out_element)
         result = out + (image * conv.out_stride[0] + channel * conv.out_stride[1]) * out_element
-        if plan.in_place:
-            convolve_planes(plan, conv, &block, step, at, x, taps, bias, added, result,
-                            patch)
-        elif plan.interleaved:
+        if plan.interleaved:
             convolve_lanes(plan, conv, &block, x + at * element, taps, bias, added, result, state,
                            patch)
         else:
-            if channel % multiplier == 0:
-                stage(plan, conv, &block, x + at * element, state, patch)
-            store_sums(plan, conv, &plan.stencil, &plan.plane, &block, patch, taps, bias, added,
-                       result, patch)
+            convolve_planes(plan, conv, &block, channel, planes, at, x, taps, bias, added, result,
+                            state, patch)
 
 
 cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
@@ -505,17 +544,16 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     plan_blocks(&plan, conv, threads)
     plan_sums(&plan, conv, <int64_t*>offsets.data)
     plan_results(&plan, conv, residual != NULL)
-    plan_memory(&plan, conv)
-
     taps.conv = conv[0]
     taps.conv.out_channels = plan.channels
     fill_strides(taps.stride, weight, False)
     taps.data = <bytes_in>cnp.PyArray_DATA(weight)
     taps.bias = bias
+    # Those of bytes are float already.
     taps.packed = (channels_last or not cnp.PyArray_IS_C_CONTIGUOUS(weight)
-                   or is_staged(kernels))
-    plan.together = (plan.in_place and plan.finished and not taps.packed
-                     and conv.out_channels == 1)
+                   or (is_staged(kernels) and kernels.products == 1))
+    plan_together(&plan, conv, taps.packed)
+    plan_memory(&plan, conv)
 
     threads = min(threads, plan.tasks)
     memory = Block(threads * plan.scratch_size)

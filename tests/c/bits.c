@@ -749,9 +749,19 @@ static void stencil(const layer *l, int dtype, int isa, int channels_last)
     const stencil_plan p = plan_stencil(&c, l, channels_last);
     char *packed = (char *)allocate(c.taps * p.weight_pitch * c.real);
     char *bias = c.bias == NULL ? NULL : (char *)allocate(p.weight_pitch * c.real);
+    const int64_t weights = l->channels * c.taps;
     convpool_conv all = c.conv;
     convpool_block block;
     int64_t image, channel;
+    if (c.element == 1) {
+        const int16_t *whole = (const int16_t *)(void *)c.weight;
+        float *real = (float *)allocate(weights * 4);
+        int64_t i;
+        for (i = 0; i < weights; ++i) {
+            real[i] = (float)whole[i];
+        }
+        c.weight = (char *)real;
+    }
     all.out_channels = l->channels;
     block.lanes = p.lanes;
     block.column = 0;
