@@ -56,6 +56,20 @@ def test_nothing_counts_that_lies_beside_a_row(image, size, stride, multiplier):
         assert_same_bits(result, expected)
 
 
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 2), (7, 1)])
+@pytest.mark.parametrize("padding_value", [0, 1.5])
+@pytest.mark.parametrize("image", [(1, 1), (2, 3), (7, 7), (33, 70), (700, 70)])
+def test_half_precision_sums_are_those_of_single(image, size, stride, padding_value):
+    x, weight, bias = operands(5, image, (size, size), dtype=np.float16)
+    arguments = {"stride": stride, "padding": size + 1, "groups": 5}
+    arguments |= {"padding_mode": "constant", "padding_value": padding_value}
+    single = [array.astype(np.float32) for array in (x, weight, bias)]
+    expected = convpool.conv2d(*single, **arguments).astype(np.float16)
+    for threads in (1, 2, 5):
+        result = convpool.conv2d(x, weight, bias, num_threads=threads, **arguments)
+        assert_same_bits(result, expected)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("multiplier", [2, 3, 4])
 @pytest.mark.parametrize("channels", [1, 3, 16, 40, 130])

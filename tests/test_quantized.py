@@ -179,6 +179,31 @@ def test_large(layout, shape, kernel, arguments, types, fits):
     np.testing.assert_array_equal(one, expected[-1], strict=True)
 
 
+@pytest.mark.parametrize("multiplier", [1, 2])
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (2, 1)])
+@pytest.mark.parametrize("image", [(1, 1), (1, 3, 17), (7, 7), (3, 33, 70), (700, 70)])
+@pytest.mark.parametrize("dtype", BYTES)
+def test_channels_by_themselves(dtype, image, size, stride, multiplier):
+    """Planes one after the other, in blocks of rows, and windows of larger arrays; borders wider
+    than the kernel; a zero point or none."""
+    rng = np.random.default_rng(2)
+    spatial, channels = len(image), 17 if image[-1] < 70 else 3
+    stride, padding = [(1,) * (spatial - 2) + (n, n) for n in (stride, size + 1)]
+    padding = (0,) * (spatial - 2) + padding[-2:]
+    x = random_bytes(rng, (2, channels, *image), dtype)
+    weight = random_bytes(rng, (channels * multiplier, 1, *[1] * (spatial - 2), size, size), np.int8)
+    around = random_bytes(rng, (2, channels, *[n + 3 for n in image]), dtype)
+    window = around[(..., *[slice(1, -2)] * spatial)]
+    window[...] = x
+    convolve = FUNCTIONS[spatial][0]
+    arguments = {"stride": stride, "padding": padding, "groups": channels}
+    for zero in (0, 100):
+        expected = exact_sums(x, weight, zero, 0, **arguments)
+        for images in (x, window):
+            y = convolve(images, weight, zero, num_threads=2, **arguments)
+            np.testing.assert_array_equal(y, expected, strict=True)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_sums_wrap(layout):
     """Beyond int32 they are right modulo 2^32."""

@@ -53,6 +53,7 @@ typedef struct convpool_kernels {
                        const void *bias, const void *residual, void *out);
     void (*stage_patch)(const convpool_conv *conv, const convpool_stage *stage,
                         const convpool_block *block, const void *x, int bordered, void *patch);
+    void (*stage_rows)(const void *from, int64_t count, double less, void *to);
     void (*stencil)(const convpool_stencil *stencil, const void *patch, const void *weight,
                     const void *bias, int64_t rows, int64_t columns, void *out, int64_t pitch);
     void (*stencil_planes)(const convpool_plane *plane, const convpool_stencil *stencil,
@@ -100,7 +101,8 @@ typedef double convpool_real_f64;
             convpool_gemm_tile_##real##_##isa, convpool_gemm_tile_##real##_##isa,         \
             convpool_gemm_rows_##real##_##isa, convpool_gemm_columns_##real##_##isa,      \
             convpool_gemm_pair_##real##_##isa, convpool_store_tile_##storage##_##isa,     \
-            convpool_stage_patch_##storage##_##isa, convpool_stencil_##real##_##isa,      \
+            convpool_stage_patch_##storage##_##isa,                                       \
+            convpool_stage_rows_##storage##_##isa, convpool_stencil_##real##_##isa,       \
             convpool_stencil_planes_##real##_##isa, convpool_stencil_lanes_##real##_##isa, \
             convpool_store_row_##storage##_##isa,                                         \
             convpool_pool_block_##storage##_##isa, convpool_winograd_pack_##storage##_##isa, \
@@ -113,7 +115,7 @@ typedef double convpool_real_f64;
         sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, 0, convpool_rows_##isa, \
             convpool_columns_f64_##isa, convpool_lanes_f64_##isa,                            \
             CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL                 \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL           \
     }
 
 /* Bytes `x`, with weights of int16_t, and what their sums are stored as. */
@@ -126,7 +128,8 @@ typedef double convpool_real_f64;
             convpool_copy_windows_##x##x2_##isa,                                            \
             convpool_gemm_tile_i32_##isa, convpool_gemm_tile_i32_##isa,                     \
             convpool_gemm_rows_i32_##isa, NULL, NULL, convpool_store_tile_##out##_##isa,    \
-            convpool_stage_patch_##x##f_##isa, convpool_stencil_f32_##isa,                  \
+            convpool_stage_patch_##x##f_##isa, convpool_stage_rows_##x##f_##isa,            \
+            convpool_stencil_f32_##isa,                                                     \
             convpool_stencil_planes_f32_##isa, convpool_stencil_lanes_f32_##isa,            \
             convpool_store_row_##out##_##isa, NULL, NULL, NULL, NULL                        \
     }
@@ -141,7 +144,7 @@ typedef double convpool_real_f64;
             convpool_gemm_tile_quads_##isa, convpool_gemm_tile_quads_turned_##isa,          \
             convpool_gemm_rows_quads_turned_##isa, NULL, NULL,                              \
             convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
-            NULL, NULL                                                                      \
+            NULL, NULL, NULL                                                                \
     }
 
 /* In the order of convpool_dtype. */

@@ -5,7 +5,8 @@
  *
  * with a scale for each output channel: the product as in double, and the sum with the zero point,
  * a whole number, rounded half to even.
- * conv->activation_parameter are the bounds of the result, those of the element type or closer.
+ * conv->activation_parameter are the bounds of the result, whole numbers: those of the element type
+ * or closer.
  *
  * `bias` points to the biases (int32_t) of all channels of all groups, behind which follow as many
  * scales (float).

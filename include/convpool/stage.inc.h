@@ -177,6 +177,26 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stage_pairs)(const STORAGE *line, const N
     }
 }
 
+/* to[i] = from[i] - less: rows as they lie in memory. */
+TARGET CONVPOOL_INLINE void NAME(stage_rows)(const void *from, int64_t count, double less, void *to)
+{
+    enum { CHUNK = 16 };
+    const STORAGE *x = (const STORAGE *)from;
+    REAL *y = (REAL *)to;
+    const REAL away = (REAL)less;
+    int64_t j;
+    int i;
+    NAME(copy)(x, NULL, count, y);
+    for (j = 0; away != 0 && j + CHUNK <= count; j += CHUNK) {
+        for (i = 0; i < CHUNK; ++i) {
+            y[j + i] -= away;
+        }
+    }
+    for (; away != 0 && j < count; ++j) {
+        y[j] -= away;
+    }
+}
+
 /* The patch for a block of output pixels; `x` is the first element of the image's first lane.
  * `bordered` says what of a constant border is in the patch already: 0 nothing, 1 the cells beside
  * the input, 2 all. Lanes are output channels: each input channel is staged for all its outputs.

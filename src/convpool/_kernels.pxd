@@ -122,6 +122,7 @@ cdef extern from "convpool/convpool.h" nogil:
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,
                             const void*, int, void*) noexcept nogil
+        void (*stage_rows)(const void*, int64_t, double, void*) noexcept nogil
         void (*stencil)(const convpool_stencil*, const void*, const void*, const void*, int64_t,
                         int64_t, void*, int64_t) noexcept nogil
         void (*stencil_planes)(const convpool_plane*, const convpool_stencil*, const void*,

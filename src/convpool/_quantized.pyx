@@ -9,7 +9,7 @@ which is one number for each output channel, goes into the bias. All of it is ex
 epilogue scales, rounds and saturates, or stores the sums.
 """
 cimport numpy as cnp
-from libc.math cimport isfinite
+from libc.math cimport isfinite, rint
 from libc.stdint cimport int32_t, int64_t
 
 from convpool cimport _conv
@@ -144,7 +144,8 @@ def convolve(Weight weight, cnp.ndarray x, int zero_point, cnp.ndarray factors, 
     if num_threads is not None:
         num_threads = checked_threads(num_threads)
     conv.zero_point = out_zero_point
-    conv.activation_parameter[0], conv.activation_parameter[1] = bounds
+    # Those of a rounded result.
+    conv.activation_parameter[0], conv.activation_parameter[1] = rint(bounds[0]), rint(bounds[1])
     rank = fit_convolution(&terms, x, weight.kernels, "zeros", shape, &single)
     result, copy = output_array(out, tuple([shape[i] for i in range(rank)]), dtype, (x,))
     kernels = weight.kernels_of(_codes[x.dtype.char, result.dtype.char])

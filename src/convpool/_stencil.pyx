@@ -13,11 +13,16 @@ their weights are packed in the same way, once for all blocks that a thread meet
 windows lie inside the input, sums are formed over the input itself, and only the parts of a block
 around those are staged. Otherwise lanes are some channels one after the other, so many that a task
 is worth its while; there square kernels of common sizes run along rows of the input itself, where
-its border is 0 and its columns are neighbours, or of patches: those of some planes at a time, as
+its border is 0 and its columns are neighbours; or of patches, those of some planes at a time, as
 many as stay in the first level of cache.
 
 Bytes are staged as float, whose sums of so few products of theirs are exact, and their weights come
-as float.
+as float. Rows of theirs without a gap are staged as they lie in memory, less the border's value, so
+that zeros surround them. As the epilogue makes up for inputs that are not less that value,
+
+    sum x w = sum (x - border) w + border sum w
+
+is what sums are, with the last term as what is added to a channel.
 
 Results go straight to `out` where that holds sums as they are, element after element. Another type,
 other strides and a residual take them through scratch memory and, row by row, through the epilogue,
@@ -63,6 +68,7 @@ cdef struct Plan:
     convpool_plane plane            # what rows are made of, where sums run along them
     int streams                     # whether they do
     int in_place                    # over the input, without a patch
+    int in_rows                     # over a patch of rows as the input has them
     int64_t inside[3][2]            # which those are, on each axis
     int interleaved                 # a patch has all lanes side by side
     int whole                       # and all rows and columns, whatever the stride
@@ -211,25 +217,30 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
 cdef void plan_planes(Plan* plan, const convpool_conv* conv) noexcept:
     """Sums along rows: of a patch, or of the input where they can be had as they are."""
     cdef const convpool_axis* depth = &conv.axis[CONVPOOL_DEPTH]
-    cdef int64_t[5] size = [conv.batch, conv.groups, depth.size, conv.axis[CONVPOOL_ROW].size,
+    cdef const convpool_axis* row = &conv.axis[CONVPOOL_ROW]
+    cdef int64_t[5] size = [conv.batch, conv.groups, depth.size, row.size,
                             conv.axis[CONVPOOL_COLUMN].size]
+    cdef bint staged = is_staged(plan.kernels), inside
     cdef int64_t axis
     plan.streams = plan.whole and not plan.interleaved
-    plan.in_place = (plan.streams and depth.before == 0 and depth.after == 0
-                     and conv.border == CONVPOOL_CONSTANT and conv.border_value == 0
-                     and not is_staged(plan.kernels)
-                     and conv.x_stride[CONVPOOL_AT_COLUMN] == 1)
-    plan.plane.high = 1
+    inside = (plan.streams and depth.before == 0 and depth.after == 0
+              and conv.border == CONVPOOL_CONSTANT and conv.x_stride[CONVPOOL_AT_COLUMN] == 1)
+    plan.in_place = inside and not staged and conv.border_value == 0
+    plan.in_rows = (inside and staged and plan.column_blocks == 1
+                    and (conv.border_value == 0 or plan.kernels.products > 1)
+                    and conv.x_stride[CONVPOOL_AT_ROW] == size[4])
+    plan.plane.low = plan.plane.top = plan.plane.left = 0
+    plan.plane.high = plan.plane.planes = 1
     for axis in range(CONVPOOL_RANK):
         plan.in_place = plan.in_place and conv.x_stride[axis] >= 0
         plan.plane.high += (size[axis] - 1) * conv.x_stride[axis]
-    plan.plane.low = plan.plane.top = plan.plane.left = 0
-    plan.plane.planes = 1
-    plan.plane.rows = size[3]
+    plan.plane.rows = row.size
     plan.plane.columns = size[4]
     plan.plane.row_step = conv.x_stride[CONVPOOL_AT_ROW]
     plan.plane.step = conv.x_stride[CONVPOOL_AT_CHANNEL]
-    if not plan.in_place:
+    if plan.in_rows:
+        plan.plane.rows = min(row.size, staged_for(row, plan.rows, True) + row.kernel - 1)
+    elif not plan.in_place:
         plan.plane.rows = plan.stage.rows
         plan.plane.columns = plan.plane.row_step = plan.stage.columns
 
@@ -282,19 +293,24 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
 
 cdef void plan_together(Plan* plan, const convpool_conv* conv, bint packed) noexcept:
     """How many planes are summed in one call; of `packed` weights there is one at a time."""
-    cdef int64_t sums = plan.rows * plan.columns
-    cdef int64_t patch = 0 if plan.in_place else convpool_stage_size(&plan.staged, &plan.stage)
+    cdef int64_t sums = plan.rows * plan.columns, patch = 0
+    if plan.in_rows:
+        patch = plan.plane.rows * plan.plane.columns
+    elif not plan.in_place:
+        patch = convpool_stage_size(&plan.staged, &plan.stage)
     plan.planes = 1
     if plan.streams and not packed and conv.out_channels == 1:
         plan.planes = plan.lanes
         if not (plan.in_place and plan.direct):
             plan.planes = max(<int64_t>1, min(plan.lanes, PLANES // (patch + sums)))
-    plan.patch_step = patch
     plan.sums_step = conv.out_stride[CONVPOOL_AT_CHANNEL] if plan.direct else sums
     plan.plane.out_step = plan.sums_step
+    plan.patch_step = patch
     if not plan.in_place:
         plan.plane.step = patch
         plan.plane.high = plan.planes * patch + CONVPOOL_SLACK
+    if plan.in_rows:
+        plan.plane.low = -WIDTH  # of the scratch memory before
 
 
 cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
@@ -305,7 +321,8 @@ cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
     plan.weight_pitch = 1
     if plan.interleaved:
         plan.weight_pitch = ceil_div(plan.lanes, WIDTH) * WIDTH
-    plan.weight_size = aligned((plan.stencil.taps + 1) * plan.weight_pitch * real)
+    plan.weight_size = aligned(
+        max((plan.stencil.taps + 1) * plan.weight_pitch, plan.planes) * real)
     plan.patch_size = aligned(patch * real)
     plan.plane_size = 0
     if plan.streams:
@@ -346,16 +363,16 @@ cdef void store_rows(const Plan* plan, const convpool_conv* conv, const convpool
 
 cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool_stencil* stencil,
                      const convpool_plane* plane, const convpool_block* block, bytes_in from_,
-                     bytes_in weight, bytes_in bias, bytes_in residual, bytes_out out,
-                     bytes_out patch) noexcept nogil:
-    """Sums over a patch or the input, one weight for each lane -> out; or over those of `plane`."""
+                     bytes_in weight, bytes_in added, bytes_in bias, bytes_in residual,
+                     bytes_out out, bytes_out patch) noexcept nogil:
+    """Sums over a patch or the input, one weight for each lane -> out; or over those of `plane`.
+    What is `added` to sums themselves may be NULL."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size, size = <int64_t>kernels.out_size, i
     cdef int64_t row_pitch = block.columns * block.lanes
     cdef int64_t pitch = block.lanes
     cdef bytes_out sums = patch + plan.patch_size
     cdef bytes_out scratch = patch - plan.plane_size
-    cdef bytes_in added = bias if plan.biased else NULL
     if plan.direct:
         row_pitch = conv.out_stride[CONVPOOL_AT_ROW]
         pitch = conv.out_stride[CONVPOOL_AT_COLUMN]
@@ -429,6 +446,7 @@ cdef void convolve_lanes(const Plan* plan, const convpool_conv* conv, const conv
                          bytes_in x, bytes_in weight, bytes_in bias, bytes_in residual,
                          bytes_out out, State* state, bytes_out patch) noexcept nogil:
     """A block of all lanes: over a patch, or its inner part over the input."""
+    cdef bytes_in added = bias if plan.biased else NULL
     cdef convpool_block part, inner
     cdef int64_t at = 0
     cdef int side
@@ -437,43 +455,87 @@ cdef void convolve_lanes(const Plan* plan, const convpool_conv* conv, const conv
               + input_at(&conv.axis[CONVPOOL_ROW], inner.row) * conv.x_stride[3]
               + input_at(&conv.axis[CONVPOOL_COLUMN], inner.column) * conv.x_stride[4])
         store_sums(plan, conv, &plan.inner, &plan.plane, &inner,
-                   x + at * <int64_t>plan.kernels.element_size, weight, bias, residual, out, patch)
+                   x + at * <int64_t>plan.kernels.element_size, weight, added, bias, residual,
+                   out, patch)
         for side in range(4):
             around(block, &inner, side, &part)
             if part.rows > 0 and part.columns > 0:
                 state.bordered = 0  # parts differ in shape
                 stage(plan, conv, &part, x, block.lanes, state, patch)
                 state.bordered = 0
-                store_sums(plan, conv, &plan.stencil, &plan.plane, &part, patch, weight, bias,
-                           residual, out, patch)
+                store_sums(plan, conv, &plan.stencil, &plan.plane, &part, patch, weight, added,
+                           bias, residual, out, patch)
     else:
         stage(plan, conv, block, x, block.lanes, state, patch)
-        store_sums(plan, conv, &plan.stencil, &plan.plane, block, patch, weight, bias, residual,
-                   out, patch)
+        store_sums(plan, conv, &plan.stencil, &plan.plane, block, patch, weight, added, bias,
+                   residual, out, patch)
+
+
+cdef void stage_planes(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
+                       const convpool_plane* plane, bytes_in x, State* state,
+                       bytes_out patch) noexcept nogil:
+    """Patches of some planes; x: their first element, or that of the first row."""
+    cdef int64_t element = <int64_t>plan.kernels.element_size
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    cdef int64_t step = conv.x_stride[CONVPOOL_AT_CHANNEL], size = plane.rows * plane.columns, i
+    if plan.in_rows and size == step and step == plane.step:
+        plan.kernels.stage_rows(x, plane.planes * size, conv.border_value, patch)
+        return
+    for i in range(plane.planes):
+        if plan.in_rows:
+            plan.kernels.stage_rows(x + i * step * element, size, conv.border_value,
+                                    patch + i * plane.step * real)
+        else:
+            stage(plan, conv, block, x + i * step * element, i + 1, state,
+                  patch + i * plane.step * real)
+
+
+cdef bytes_in borders(const Plan* plan, const convpool_conv* conv, int64_t planes, bytes_in weight,
+                      bytes_out sums) noexcept nogil:
+    """border sum w of some planes, or NULL where there is nothing to be added."""
+    cdef const float* taps = <const float*>weight
+    cdef int64_t plane, tap
+    cdef float total
+    if not plan.in_rows or conv.border_value == 0:
+        return NULL
+    for plane in range(planes):
+        total = 0
+        for tap in range(plan.stencil.taps):
+            total += taps[plane * plan.stencil.taps + tap]
+        (<float*>sums)[plane] = <float>conv.border_value * total
+    return <bytes_in>sums
 
 
 cdef void convolve_planes(const Plan* plan, const convpool_conv* conv, const convpool_block* block,
                           int64_t channel, int64_t planes, int64_t at, bytes_in x, bytes_in weight,
                           bytes_in bias, bytes_in residual, bytes_out out, State* state,
-                          bytes_out patch) noexcept nogil:
+                          bytes_out packed, bytes_out patch) noexcept nogil:
     """A block of some planes, of which the input's first begins at element `at`: over the input, or
-    over patches."""
-    cdef int64_t element = <int64_t>plan.kernels.element_size, i
+    over patches. `packed` has room for a number of each, where weights are not packed."""
     cdef convpool_plane plane = plan.plane
-    cdef bytes_in from_ = patch
+    cdef bytes_in from_ = patch, added = bias
+    cdef int64_t first = 0  # row of a patch
     plane.planes = planes
-    if plan.in_place:
+    if plan.in_place or plan.in_rows:
         plane.top = input_at(&conv.axis[CONVPOOL_ROW], block.row)
         plane.left = input_at(&conv.axis[CONVPOOL_COLUMN], block.column)
         at += input_at(&conv.axis[CONVPOOL_DEPTH], block.depth) * conv.x_stride[CONVPOOL_AT_DEPTH]
+    if plan.in_rows:
+        first = min(max(plane.top, <int64_t>0), conv.axis[CONVPOOL_ROW].size)
+        plane.rows = min(plane.rows, conv.axis[CONVPOOL_ROW].size - first)
+        plane.top -= first
+        at += first * plane.columns
+    x += at * <int64_t>plan.kernels.element_size
+    if plan.in_place:
         plane.low = -at
         plane.high -= at
-        from_ = x + at * element
+        from_ = x
     elif channel % conv.out_channels == 0:
-        for i in range(planes):
-            stage(plan, conv, block, x + (at + i * conv.x_stride[1]) * element, i + 1, state,
-                  patch + i * plan.patch_step * <int64_t>plan.kernels.real_size)
-    store_sums(plan, conv, &plan.stencil, &plane, block, from_, weight, bias, residual, out, patch)
+        stage_planes(plan, conv, block, &plane, x, state, patch)
+    if not plan.biased:
+        added = borders(plan, conv, planes, weight, packed)
+    store_sums(plan, conv, &plan.stencil, &plane, block, from_, weight, added, bias, residual, out,
+               patch)
 
 
 cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weight* weight,
@@ -525,7 +587,7 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
                            patch)
         else:
             convolve_planes(plan, conv, &block, channel, planes, at, x, taps, bias, added, result,
-                            state, patch)
+                            state, packed, patch)
 
 
 cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
