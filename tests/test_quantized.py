@@ -191,7 +191,8 @@ def test_channels_by_themselves(dtype, image, size, stride, multiplier):
     stride, padding = [(1,) * (spatial - 2) + (n, n) for n in (stride, size + 1)]
     padding = (0,) * (spatial - 2) + padding[-2:]
     x = random_bytes(rng, (2, channels, *image), dtype)
-    weight = random_bytes(rng, (channels * multiplier, 1, *[1] * (spatial - 2), size, size), np.int8)
+    kernel = (*[1] * (spatial - 2), size, size)
+    weight = random_bytes(rng, (channels * multiplier, 1, *kernel), np.int8)
     around = random_bytes(rng, (2, channels, *[n + 3 for n in image]), dtype)
     window = around[(..., *[slice(1, -2)] * spatial)]
     window[...] = x

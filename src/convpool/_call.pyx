@@ -341,7 +341,8 @@ def convolve(int spatial, x, weight, bias, stride, padding, dilation, groups, pa
         kernels = kernels[_flips[spatial]]
     # Each element of a residual is read before that of the result is written.
     apart = None if same_elements(out, residuals) else residuals
-    result = result_array(out, rank, shape, images, (images, kernels, biases, apart), &copy)
+    result = result_array(out, rank, shape, images.descr, (images, kernels, biases, apart),
+                          &copy)
     if conv.batch:
         fill_strides(conv.x_stride, images, last, single)
         fill_strides(conv.out_stride, result, last, single)
@@ -393,7 +394,7 @@ def linear(x, weight, bias, activation, num_threads):
     if rank != 2:
         rows = rows.reshape((-1, features))
     shape[0], shape[1] = cnp.PyArray_DIM(rows, 0), outputs
-    result = result_array(None, 2, shape, rows, (), &copy)
+    result = result_array(None, 2, shape, rows.descr, (), &copy)
     if shape[0]:
         clear_axes(conv.axis)
         row.size = row.out = shape[0]

@@ -31,5 +31,5 @@ cdef cnp.ndarray float_array(str name, object value)
 cdef cnp.ndarray alike(str name, object value, cnp.ndarray x)
 cdef cnp.ndarray bias_of_sums(object value, cnp.ndarray kernels)
 cdef int check_packable(cnp.ndarray kernels, int64_t groups) except -1
-cdef cnp.ndarray result_array(object out, int rank, cnp.npy_intp* shape, cnp.ndarray x,
+cdef cnp.ndarray result_array(object out, int rank, cnp.npy_intp* shape, cnp.dtype kind,
                               tuple inputs, bint* copy)

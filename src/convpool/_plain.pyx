@@ -168,19 +168,24 @@ cdef int element_type(cnp.ndarray array) noexcept:
     return CONVPOOL_F16 if number == cnp.NPY_FLOAT16 else -1
 
 
-cdef bint _plain_array(object value):
-    """Whether a value is a float array, no subclass, that is `readable` as it stands."""
+cdef bint _plain(object value):
+    """Whether a value is an array, no subclass, that is `readable` as it stands."""
     cdef cnp.ndarray array
     cdef int axis
     if not cnp.PyArray_CheckExact(value):
         return False
     array = value
-    if not cnp.PyArray_ISBEHAVED_RO(array) or element_type(array) < 0:
+    if not cnp.PyArray_ISBEHAVED_RO(array):
         return False
     for axis in range(cnp.PyArray_NDIM(array)):
         if cnp.PyArray_STRIDE(array, axis) & (cnp.PyArray_ITEMSIZE(array) - 1):
             return False
     return True
+
+
+cdef bint _plain_array(object value):
+    """Whether it is one of floats."""
+    return _plain(value) and element_type(value) >= 0
 
 
 cdef object as_array(str name, object value):
@@ -239,15 +244,15 @@ cdef void _extent(cnp.ndarray array, intptr_t* low, intptr_t* high) noexcept:
     high[0] += cnp.PyArray_ITEMSIZE(array)
 
 
-cdef bint _plain_out(object out, int rank, cnp.npy_intp* shape, cnp.ndarray x, tuple inputs):
+cdef bint _plain_out(object out, int rank, cnp.npy_intp* shape, cnp.dtype kind, tuple inputs):
     """Whether `out` can be computed into as it stands."""
     cdef cnp.ndarray array
     cdef int axis
     cdef intptr_t low, high, input_low, input_high
-    if not _plain_array(out):
+    if not _plain(out):
         return False
     array = out
-    if (cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(x) or cnp.PyArray_NDIM(array) != rank
+    if (cnp.PyArray_TYPE(array) != kind.type_num or cnp.PyArray_NDIM(array) != rank
             or not cnp.PyArray_ISWRITEABLE(array)):
         return False
     for axis in range(rank):
@@ -263,19 +268,19 @@ cdef bint _plain_out(object out, int rank, cnp.npy_intp* shape, cnp.ndarray x, t
     return True
 
 
-cdef cnp.ndarray result_array(object out, int rank, cnp.npy_intp* shape, cnp.ndarray x,
+cdef cnp.ndarray result_array(object out, int rank, cnp.npy_intp* shape, cnp.dtype kind,
                               tuple inputs, bint* copy):
-    """The array of x's type to compute into, and whether it must then be copied into `out`."""
-    cdef double size = cnp.PyArray_ITEMSIZE(x)
+    """The array to compute into, and whether it must then be copied into `out`."""
+    cdef double size = cnp.PyDataType_ELSIZE(kind)
     cdef int axis
     for axis in range(rank):
         size *= max(<cnp.npy_intp>1, shape[axis])
     copy[0] = False
     if size < SURELY_FITS:
         if out is None:
-            return cnp.PyArray_EMPTY(rank, shape, cnp.PyArray_TYPE(x), 0)
-        if _plain_out(out, rank, shape, x, inputs):
+            return cnp.PyArray_EMPTY(rank, shape, kind.type_num, 0)
+        if _plain_out(out, rank, shape, kind, inputs):
             return out
     whole = tuple([shape[axis] for axis in range(rank)])
-    result, copy[0] = _arguments.output_array(out, whole, x.dtype, inputs)
+    result, copy[0] = _arguments.output_array(out, whole, kind, inputs)
     return result

@@ -125,7 +125,7 @@ cdef object run(Call* call, cnp.ndarray images, out, bint indexed, num_threads):
     cdef cnp.npy_intp shape[RANK]
     cdef int rank = shape_of(call, shape)
     cdef bint copy
-    result = result_array(out, rank, shape, images, (images,), &copy)
+    result = result_array(out, rank, shape, images.descr, (images,), &copy)
     if indexed:
         indices = cnp.PyArray_EMPTY(rank, shape, cnp.NPY_INT64, 0)
     if pool.batch:

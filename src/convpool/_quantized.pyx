@@ -9,7 +9,7 @@ which is one number for each output channel, goes into the bias. All of it is ex
 epilogue scales, rounds and saturates, or stores the sums.
 """
 cimport numpy as cnp
-from libc.math cimport isfinite, rint
+from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t
 
 from convpool cimport _conv
@@ -18,13 +18,12 @@ from convpool._conv cimport Strips
 from convpool._geometry cimport RANK, data_of, fill_strides
 from convpool._kernels cimport *
 from convpool._memory cimport bytes_out
-from convpool._plain cimport check_packable
+from convpool._plain cimport check_packable, result_array
 from convpool._stencil cimport is_depthwise
 from convpool._threads cimport kernels_for, quad_kernels_for
 
 import numpy as np
 
-from convpool._arguments import output_array
 from convpool._threads import checked_threads
 
 cnp.import_array()
@@ -139,15 +138,14 @@ def convolve(Weight weight, cnp.ndarray x, int zero_point, cnp.ndarray factors, 
     cdef const convpool_kernels* kernels
     cdef cnp.npy_intp shape[RANK]
     cdef cnp.ndarray result, constants
-    cdef int i, rank
-    cdef bint single, last = terms.channels_last
+    cdef int rank
+    cdef bint single, copy, last = terms.channels_last
     if num_threads is not None:
         num_threads = checked_threads(num_threads)
     conv.zero_point = out_zero_point
-    # Those of a rounded result.
-    conv.activation_parameter[0], conv.activation_parameter[1] = rint(bounds[0]), rint(bounds[1])
+    conv.activation_parameter[0], conv.activation_parameter[1] = bounds
     rank = fit_convolution(&terms, x, weight.kernels, "zeros", shape, &single)
-    result, copy = output_array(out, tuple([shape[i] for i in range(rank)]), dtype, (x,))
+    result = result_array(out, rank, shape, dtype, (x,), &copy)
     kernels = weight.kernels_of(_codes[x.dtype.char, result.dtype.char])
     zero_point += kernels.x_shift
     conv.border_value = zero_point

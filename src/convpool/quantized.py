@@ -5,7 +5,6 @@ exact; what a result is and how it is rounded follows ONNX (ConvInteger, QLinear
 QuantizeLinear, DequantizeLinear).
 """
 
-import operator
 from collections.abc import Sequence
 from typing import Any, Literal, SupportsIndex
 
@@ -139,6 +138,7 @@ def _type_of(zero_point: ArrayLike, default: np.dtype[Any]) -> np.dtype[Any]:
 # What a call says of its weight's use, in the order of `PackedWeight.said`; then what it may say.
 _TERMS = ("stride", "padding", "dilation", "groups", "layout")
 _DEFAULTS = (1, 0, 1, 1, None)
+_UNSAID = {1: (1, 0, 1, 1, "NCW"), 2: (1, 0, 1, 1, "NCHW"), 3: (1, 0, 1, 1, "NCDHW")}
 
 
 class PackedWeight(Weight):
@@ -215,10 +215,11 @@ def _check_repeated(
     for name, given in own.items():
         if given is not None:
             raise ValueError(f"{name}: got one beside a packed weight, expected it in pack_weight")
-    if all(map(operator.is_, terms, _DEFAULTS)):  # a call that says nothing
-        return
-    for name, value, packed, nothing in zip(_TERMS, terms, weight.said, _DEFAULTS, strict=True):
-        default = layout_of(spatial) if name == "layout" else nothing
+    for name, value, packed, default in zip(
+        _TERMS, terms, weight.said, _UNSAID[spatial], strict=True
+    ):
+        if value is default or value is packed or (name == "layout" and value is None):
+            continue
         if not (written_alike(value, default) or written_alike(value, packed)):
             raise ValueError(f"{name}: got {shown(value)}, expected {shown(packed)} as packed")
 
