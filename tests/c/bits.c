@@ -214,6 +214,10 @@ static const layer stencil_layers[] = {
      CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 1, 0, 0, 0},
     {"row", 1, 40, 40, {FLAT, {2, 1, 1, 1, 0, 0, 2}, {211, 3, 1, 1, 1, 1, 211}},
      CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 0, 0, 1, 0},
+    {"5x5zeros", 2, 18, 18, {FLAT, {13, 5, 1, 1, 2, 2, 13}, {70, 5, 1, 1, 3, 1, 70}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 1, 0, 0, 0},
+    {"7x7zeros", 1, 19, 19, {FLAT, {7, 7, 1, 1, 3, 3, 7}, {7, 7, 1, 1, 3, 3, 7}},
+     CONVPOOL_CONSTANT, CONVPOOL_LINEAR, 0, 0, 0, 0, 0, 0},
     {"1x1", 1, 37, 37, {FLAT, {14, 1, 1, 1, 0, 0, 14}, {30, 1, 1, 1, 0, 0, 30}},
      CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 0, 0, 1, 0},
     {"1x1clamp", 1, 37, 37, {FLAT, {14, 1, 1, 1, 0, 0, 14}, {7, 1, 1, 1, 0, 0, 7}},
@@ -742,6 +746,23 @@ static void stencil_block(const call *c, const stencil_plan *p, const convpool_b
     }
 }
 
+/* The weight of a depthwise layer as stencils take it. */
+static char *taps_of(const call *c, const layer *l)
+{
+    const int16_t *whole = (const int16_t *)(void *)c->weight;
+    const int64_t count = l->channels * c->taps;
+    float *real;
+    int64_t i;
+    if (c->element != 1) {
+        return c->weight;
+    }
+    real = (float *)allocate(count * 4);
+    for (i = 0; i < count; ++i) {
+        real[i] = (float)whole[i];
+    }
+    return (char *)real;
+}
+
 /* _stencil.pyx */
 static void stencil(const layer *l, int dtype, int isa, int channels_last)
 {
@@ -749,19 +770,10 @@ static void stencil(const layer *l, int dtype, int isa, int channels_last)
     const stencil_plan p = plan_stencil(&c, l, channels_last);
     char *packed = (char *)allocate(c.taps * p.weight_pitch * c.real);
     char *bias = c.bias == NULL ? NULL : (char *)allocate(p.weight_pitch * c.real);
-    const int64_t weights = l->channels * c.taps;
     convpool_conv all = c.conv;
     convpool_block block;
     int64_t image, channel;
-    if (c.element == 1) {
-        const int16_t *whole = (const int16_t *)(void *)c.weight;
-        float *real = (float *)allocate(weights * 4);
-        int64_t i;
-        for (i = 0; i < weights; ++i) {
-            real[i] = (float)whole[i];
-        }
-        c.weight = (char *)real;
-    }
+    c.weight = taps_of(&c, l);
     all.out_channels = l->channels;
     block.lanes = p.lanes;
     block.column = 0;
@@ -784,6 +796,68 @@ static void stencil(const layer *l, int dtype, int isa, int channels_last)
         }
     }
     report("stencil", l->name, dtype, channels_last, c.out, c.out_count);
+}
+
+/* The same along rows, all planes of an image at once, where those are the same sums. */
+static void planes(const layer *l, int dtype, int isa)
+{
+    const convpool_axis *row = &l->axis[1], *column = &l->axis[2];
+    const int64_t cells = row->size * column->size, pixels = row->out * column->out;
+    const int64_t scratch = convpool_plane_scratch(row, row->out);
+    call c = call_of(l, dtype, isa, 0, 1);
+    const stencil_plan p = plan_stencil(&c, l, 0);
+    const int whole = c.element == 1;
+    char *patch = (char *)allocate((l->channels * cells + CONVPOOL_SLACK) * c.real);
+    char *taps = (char *)allocate(l->channels * c.taps * c.real);
+    char *sums = (char *)allocate(l->channels * pixels * c.real);
+    float *borders = (float *)allocate(l->channels * 4);
+    convpool_plane plane;
+    convpool_block block;
+    int64_t image, channel, i;
+    if (convpool_plane_vectors(p.over_patch.shape) == 0 || l->border != CONVPOOL_CONSTANT ||
+        l->axis[0].kernel > 1 || (!whole && l->border_value != 0)) {
+        return;
+    }
+    c.weight = taps_of(&c, l);
+    for (channel = 0; channel < l->channels; ++channel) {
+        float *own = (float *)(void *)(taps + channel * c.taps * c.real);
+        c.k->pack_taps(&c.conv, c.weight + channel * c.taps * (whole ? 4 : c.element),
+                       c.weight_stride, 0, 1, own, c.taps, 0);
+        for (i = 0, borders[channel] = 0; whole && i < c.taps; ++i) {
+            borders[channel] += own[i] * (float)c.conv.border_value;
+        }
+    }
+    memset(&plane, 0, sizeof plane);
+    plane.rows = row->size;
+    plane.columns = plane.row_step = column->size;
+    plane.top = -row->before;
+    plane.left = -column->before;
+    plane.planes = l->channels;
+    plane.step = cells;
+    plane.high = l->channels * cells + CONVPOOL_SLACK;
+    plane.out_step = pixels;
+    memset(&block, 0, sizeof block);
+    block.rows = row->out;
+    block.columns = column->out;
+    block.lanes = 1;
+    for (image = 0; image < l->batch; ++image) {
+        c.k->stage_rows(c.x + image * c.conv.x_stride[0] * c.element, l->channels * cells,
+                        c.conv.border_value, patch);
+        c.k->stencil_planes(&plane, &p.over_patch, patch, taps,
+                            whole ? (const void *)borders : c.bias, row->out, column->out, sums,
+                            column->out, allocate(scratch * c.real));
+        for (channel = 0; channel < l->channels; ++channel) {
+            const int64_t at = image * c.conv.out_stride[0] + channel * c.conv.out_stride[1];
+            for (i = 0; i < row->out; ++i) {
+                c.k->store_row(&c.conv, &block, i,
+                               sums + (channel * pixels + i * column->out) * c.real,
+                               c.bias == NULL ? NULL : c.bias + channel * c.real,
+                               c.residual == NULL ? NULL : c.residual + at * c.element,
+                               c.out + at * (int64_t)c.k->out_size);
+            }
+        }
+    }
+    report("planes", l->name, dtype, 0, c.out, c.out_count);
 }
 
 /* _pool.pyx; `verb` is maximum, index (maxima, and where they stand) or average. */
@@ -1033,6 +1107,9 @@ static void all_layers(int dtype, int isa, int channels_last)
         }
     }
     EACH(stencil_layers) DO(stencil(&stencil_layers[i], dtype, isa, channels_last));
+    if (!channels_last) {
+        EACH(stencil_layers) DO(planes(&stencil_layers[i], dtype, isa));
+    }
     EACH(pools) {
         DO(pool(&pools[i], dtype, isa, channels_last, "maximum"));
         DO(pool(&pools[i], dtype, isa, channels_last, "index"));
@@ -1056,6 +1133,9 @@ static void all_bytes(int dtype, int isa, int channels_last)
     narrow_weights = 0;
     for (i = 0; i < sizeof stencil_layers / sizeof *stencil_layers; ++i) {
         DO(stencil(&stencil_layers[i], dtype, isa, channels_last));
+        if (!channels_last) {
+            DO(planes(&stencil_layers[i], dtype, isa));
+        }
     }
 #undef DO
 }
