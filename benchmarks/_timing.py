@@ -8,6 +8,8 @@ interleaved over the rounds, and the order turns, so that a change of the machin
 """
 
 import gc
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -19,6 +21,9 @@ import numpy as np
 
 WARM_CALLS = 2
 LEAST_SAMPLES = 3
+# Settings that change how the idle workers of some of the libraries wait, but not of all. Without
+# them every pool does what its users meet: its workers spin for a while, then sleep.
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_PROC_BIND", "OMP_DYNAMIC")
 # Calls shorter than this are timed several at once, or the clock itself would count.
 SHORTEST_SAMPLE = 50e-6
 
@@ -54,6 +59,14 @@ class Timing:
 
     def as_dict(self) -> dict[str, float]:
         return asdict(self)
+
+
+def wait_alike() -> None:
+    """Start anew without WAITING: libraries read the environment when they are loaded."""
+    if any(name in os.environ for name in WAITING):
+        for name in WAITING:
+            os.environ.pop(name, None)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def measure(contenders: Sequence[Runnable], plan: Plan) -> list[Timing]:

@@ -24,7 +24,7 @@ import _machine
 import numpy as np
 from _networks import NETWORKS
 from _report import duration, ratio, write_results
-from _timing import Plan, measure
+from _timing import Plan, measure, wait_alike
 
 CHILDREN = 3  # fresh processes each
 TOLERANCE = 1e-4  # of the largest output
@@ -206,4 +206,5 @@ def write(results: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    wait_alike()
     sys.exit(main())

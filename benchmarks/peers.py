@@ -22,11 +22,7 @@ import _report
 import numpy as np
 from _contenders import Contender, Convpool, Library, libraries, versions
 from _layers import Array, Layer, load
-from _timing import Plan, measure
-
-# Settings that change how the idle workers of some of the libraries wait, but not of all. Without
-# them every pool does what its users meet: its workers spin for a while, then sleep.
-WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_PROC_BIND", "OMP_DYNAMIC")
+from _timing import Plan, measure, wait_alike
 
 PLAN = Plan(rounds=5, seconds=0.1, pause=0.03)
 SMOKE = Plan(rounds=1, seconds=0.002, pause=0.001)
@@ -251,14 +247,6 @@ def show(results: dict[str, Any]) -> None:
     _console.table("Geometric means", _report.MEANS, means, 1)
     for text in (*results["warnings"], *results["problems"]):
         _console.say(text)
-
-
-def wait_alike() -> None:
-    """Start anew without WAITING: libraries read the environment when they are loaded."""
-    if any(name in os.environ for name in WAITING):
-        for name in WAITING:
-            os.environ.pop(name, None)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 if __name__ == "__main__":

@@ -196,5 +196,5 @@ def write(results: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _timing.wait_alike()
     sys.exit(main())
