@@ -9,7 +9,6 @@ Writes results.json, results.md, speedup.png and roofline.png.
 """
 
 import argparse
-import os
 import re
 import shlex
 import sys
