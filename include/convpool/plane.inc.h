@@ -194,6 +194,11 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(plane_strips)(const int size, const int s
     const int64_t begin = first * plane->row_step + left;
     const int64_t width = stride * lanes + size - 1; /* cells read in a row */
     const int64_t end = (last - 1) * plane->row_step + left + width;
+    /* Where rows have no gap, the next are written later over what a vector has too much; and where
+     * planes have none, the next plane is. */
+    const int dense = count == pitch && rows * pitch >= lanes;
+    const int follow = dense && plane->out_step == rows * pitch;
+    const int64_t fit = count >= lanes ? rows : dense ? (rows * pitch - lanes) / pitch + 1 : 0;
     int64_t i, y;
     NAME(plane_mask)(size, stride, lanes, left, plane->columns, strip.mask);
     strip.zeros = scratch;
@@ -203,10 +208,6 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(plane_strips)(const int size, const int s
     strip.rows = summed;
     strip.low = VSET1((REAL)stencil->low);
     strip.high = VSET1((REAL)stencil->high);
-    /* Where rows have no gap, the next are written later over what a vector has too much. */
-    strip.fit = count >= lanes                            ? rows
-                : count == pitch && rows * pitch >= lanes ? (rows * pitch - lanes) / pitch + 1
-                                                          : 0;
     for (i = 0; i < plane->planes; ++i, x += plane->step, out += plane->out_step) {
         if (begin >= plane->low - i * plane->step && end <= plane->high - i * plane->step) {
             strip.from = x + left;
@@ -221,6 +222,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(plane_strips)(const int size, const int s
             strip.cells = reach;
         }
         strip.out = out + column;
+        strip.fit = follow && i + 1 < plane->planes ? rows : fit;
         strip.weight = weight + i * stencil->taps;
         strip.bias = VSET1(bias == NULL ? (REAL)-0.0 : bias[i]);
         NAME(plane_strip)(size, stride, vectors, &strip);
