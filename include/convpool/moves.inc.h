@@ -8,7 +8,7 @@
  *   CHANNELS  CELL(p, apart)                 a cell's channels, and the cell of those at p
  *   JOINED(p)                                that of channels side by side
  *   SIXTEEN(p, apart, to)                    the cells at p to p + 15, where there is a faster way
- *   EIGHT(p, apart, to)                      those to p + 7, where there is SIXTEEN, too
+ *   EIGHT(p, apart, to)                      and those to p + 7
  *   BORDER(value)                            a cell of so many of one value, which LOAD would give
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
@@ -46,13 +46,11 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(copy)(const STORAGE *from, const int64_t 
         SIXTEEN(from + length - 16, apart, to + length - 16);
         return;
     }
-#ifdef EIGHT
     if (length >= 8) {
         EIGHT(from, apart, to);
         EIGHT(from + length - 8, apart, to + length - 8);
         return;
     }
-#endif
 #endif
     if (length >= 8) {
         NAME(copy_chunks)(8, from, apart, length, to);

@@ -104,6 +104,7 @@
 #define CELL(p, apart) ((REAL)(FOUR(p, apart) ^ (FLIP * 0x01010101u)))
 #define JOINED(p) ((REAL)(convpool_four_bytes(p) ^ (FLIP * 0x01010101u)))
 #define SIXTEEN(p, apart, to) convpool_join_quads(p, apart, FLIP, to)
+#define EIGHT(p, apart, to) convpool_join_eight_quads(p, apart, FLIP, to)
 #define BORDER(value) ((REAL)((uint32_t)(uint8_t)(int)(value) * 0x01010101u))
 
 #define STORAGE uint8_t
@@ -141,6 +142,7 @@
 #undef CELL
 #undef JOINED
 #undef SIXTEEN
+#undef EIGHT
 #undef BORDER
 #undef QUADS
 #undef QUADS_SIGNED
