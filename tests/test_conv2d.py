@@ -519,3 +519,24 @@ def test_linear(rows, inputs, outputs, dtype):
         y.reshape(-1, outputs, 1), x.reshape(-1, inputs, 1), weight[:, :, None], bias,
         activation="relu",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [256, 5, 13])
+@pytest.mark.parametrize("scale", [1.0, 1 + 2**-10, 0.75, 2**-13, 48.0])
+def test_every_number_of_half_precision(scale, size):
+    """Rounded half to even, as NumPy does it: to subnormal numbers and infinity, too; in rows of
+    all lengths."""
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    x = every[: 2**16 // size**2 * size**2].reshape(-1, 1, size, size)
+    weight, bias = np.float16([[[[scale]]]]), np.float16([0.125])
+    with np.errstate(over="ignore", invalid="ignore"):
+        products = x.astype(np.float32) * np.float32(weight.item())
+        expected = products.astype(np.float16)
+        biased = np.maximum(products + np.float32(0.125), 0).astype(np.float16)
+    y = convpool.conv2d(x, weight)
+    z = convpool.conv2d(x, weight, bias, activation="relu")
+    for result, right in ((y, expected), (z, biased)):
+        np.testing.assert_array_equal(result, right, strict=True)
+        told = result.view(np.uint16)[np.isnan(result)]
+        assert set(told & 0x7FFF) == {0x7E00}  # one NaN on every machine
+    np.testing.assert_array_equal(convpool.max_pool2d(x, 1), x, strict=True)

@@ -30,7 +30,7 @@
 /* Instruction sets, in the order of preference; each is a bit of a capability mask. */
 typedef enum convpool_isa {
     CONVPOOL_BASELINE = 0,
-    CONVPOOL_AVX2 = 1,   /* AVX2 with FMA */
+    CONVPOOL_AVX2 = 1,   /* AVX2 with FMA and F16C */
     CONVPOOL_AVX512 = 2, /* AVX-512 F, VL, DQ and BW */
     CONVPOOL_NEON = 3,   /* 64-bit ARM */
     CONVPOOL_ISAS = 4
@@ -105,8 +105,8 @@ CONVPOOL_INLINE unsigned convpool_cpu_capabilities(void)
 #if CONVPOOL_X86
     uint32_t leaf[4];
     convpool_cpuid(1, 0, leaf);
-    const int fma = (leaf[2] >> 12) & 1, xgetbv = (leaf[2] >> 27) & 1, avx = (leaf[2] >> 28) & 1;
-    if (fma && xgetbv && avx) {
+    const uint32_t avx = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29; /* FMA, xgetbv, AVX, F16C */
+    if ((leaf[2] & avx) == avx) {
         const uint64_t saved = convpool_saved_registers();
         const uint32_t avx2 = 1u << 5;
         const uint32_t avx512 = avx2 | 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F DQ BW VL */

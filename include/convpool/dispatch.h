@@ -10,7 +10,7 @@
 /* For a wheel: what few processors run takes less room and a quarter longer. */
 #if defined(CONVPOOL_SMALL_BASELINE) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC push_options
-#pragma GCC optimize("O2", "tree-vectorize", "vect-cost-model=dynamic")
+#pragma GCC optimize("Os", "tree-vectorize", "vect-cost-model=dynamic")
 #include "tile_baseline.h"
 #pragma GCC pop_options
 #else

@@ -7,7 +7,7 @@
 
 #include "filter.h"
 #include "geometry.h"
-#include "half.h"
+#include "halves.h"
 #include "quads.h"
 #include "types.h"
 #include "windows.h"

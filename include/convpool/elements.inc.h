@@ -1,6 +1,7 @@
 /* elements.inc.h - packers, epilogue, pooling and filters for each element type, for one
  * instruction set. The last that a set includes: its vectors come before, and ISA_NAME, TARGET,
- * ROWS, VECTORS and TILE_CASES are undefined here.
+ * ROWS, VECTORS and TILE_CASES are undefined here, as are
+ *   WIDEN8(p, to)  NARROW8(p, to)  eight halves as float, and float as halves
  */
 
 #define REAL float
@@ -21,7 +22,13 @@
 #define STORAGE_IS_REAL 0
 #define LOAD(element) convpool_half_to_float(element)
 #define STORE(value) convpool_half_from_float(value)
+#define SIXTEEN(p, apart, to) (WIDEN8(p, to), WIDEN8((p) + 8, (to) + 8))
+#define EIGHT(p, apart, to) WIDEN8(p, to)
+#define STORE8(p, to) NARROW8(p, to)
 #include "element.inc.h"
+#undef SIXTEEN
+#undef EIGHT
+#undef STORE8
 
 #undef REAL
 #undef REAL_NAME
@@ -51,3 +58,5 @@
 #undef ROWS
 #undef VECTORS
 #undef TILE_CASES
+#undef WIDEN8
+#undef NARROW8

@@ -3,8 +3,8 @@
  *     out = activation(sum + bias + residual), converted to the array's element type.
  *
  * Included once for each instruction set and element type, with STORAGE, STORAGE_NAME, REAL,
- * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set. With QUANTIZED sums are stored
- * by quantized.inc.h.
+ * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set, and where there is a faster way
+ * STORE8(reals, elements). With QUANTIZED sums are stored by quantized.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 #define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
@@ -30,6 +30,20 @@ typedef struct NAME(lines) {
 #include "quantized.inc.h"
 #else
 
+/* to[j] = value[j], converted. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(convert)(int64_t count, const REAL *value, STORAGE *to)
+{
+    int64_t j = 0;
+#ifdef STORE8
+    for (; j + 8 <= count; j += 8) {
+        STORE8(value + j, to + j);
+    }
+#endif
+    for (; j < count; ++j) {
+        to[j] = STORE(value[j]);
+    }
+}
+
 /* One line with steps of 1 and an activation that only bounds, perhaps by infinities. `biased` (0:
  * not, 1: one for all, 2: each has its own) and `residual` are literals at each call. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(store_bounded)(const int biased, const int with_residual,
@@ -41,38 +55,52 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(store_bounded)(const int biased, const in
 {
     int64_t j = 0;
     int i;
-#define STORE_ONE(at)                                                                     \
-    do {                                                                                  \
-        REAL x = sums[at];                                                                \
-        x = biased == 0 ? x : x + bias[biased == 1 ? 0 : (at)];                           \
-        x = with_residual ? x + LOAD(residual[at]) : x;                                   \
-        x = x < low ? low : x;                                                            \
-        out[at] = STORE(x > high ? high : x);                                             \
+#ifdef STORE8 /* by way of a line of sums */
+    REAL line[16];
+#define PLACE(at, i) line[i]
+#define PLACED(count, at) NAME(convert)(count, line, out + (at))
+#else
+#define PLACE(at, i) out[at]
+#define PLACED(count, at) ((void)0)
+#endif
+#define STORE_ONE(at, i)                                        \
+    do {                                                        \
+        REAL x = sums[at];                                      \
+        x = biased == 0 ? x : x + bias[biased == 1 ? 0 : (at)]; \
+        x = with_residual ? x + LOAD(residual[at]) : x;         \
+        x = x < low ? low : x;                                  \
+        PLACE(at, i) = x > high ? high : x;                     \
     } while (0)
     for (; j + 16 <= length; j += 16) {
         CONVPOOL_KEEP_LOOP
         for (i = 0; i < 16; ++i) {
-            STORE_ONE(j + i);
+            STORE_ONE(j + i, i);
         }
+        PLACED(16, j);
     }
     if (j + 8 <= length) {
         CONVPOOL_KEEP_LOOP
         for (i = 0; i < 8; ++i) {
-            STORE_ONE(j + i);
+            STORE_ONE(j + i, i);
         }
+        PLACED(8, j);
         j += 8;
     }
     if (j < length && length >= 8 && !with_residual) { /* a residual may be `out` itself */
         CONVPOOL_KEEP_LOOP
         for (i = 0; i < 8; ++i) {
-            STORE_ONE(length - 8 + i);
+            STORE_ONE(length - 8 + i, i);
         }
+        PLACED(8, length - 8);
         return;
     }
     for (; j < length; ++j) {
-        STORE_ONE(j);
+        STORE_ONE(j, 0);
+        PLACED(1, j);
     }
 #undef STORE_ONE
+#undef PLACE
+#undef PLACED
 }
 
 /* One line, whatever its steps and activation. */
@@ -97,6 +125,10 @@ TARGET CONVPOOL_NOINLINE void NAME(store_any)(const convpool_conv *conv, int64_t
         }
         CONVPOOL_PASTE(convpool_, activate, REAL_NAME, ISA_NAME)
         (line, used, conv->activation, conv->activation_parameter);
+        if (out_step == 1) {
+            NAME(convert)(used, line, out + first);
+            continue;
+        }
         for (j = 0; j < used; ++j) {
             out[(first + j) * out_step] = STORE(line[j]);
         }
@@ -267,9 +299,7 @@ TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const con
     }
     for (i = 0; i < outer; ++i, line += inner, o += os[CONVPOOL_AT_COLUMN]) {
         if (o_step == 1) {
-            for (j = 0; j < inner; ++j) {
-                o[j] = STORE(line[j]);
-            }
+            NAME(convert)(inner, line, o);
         } else {
             for (j = 0; j < inner; ++j) {
                 o[j * o_step] = STORE(line[j]);

@@ -24,10 +24,12 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(copy_chunks)(const int chunk,
     int64_t j;
     int i;
     for (j = 0; j < last; j += chunk) {
+        CONVPOOL_KEEP_LOOP
         for (i = 0; i < chunk; ++i) {
             to[j + i] = CELL(from + j + i, apart);
         }
     }
+    CONVPOOL_KEEP_LOOP
     for (i = 0; i < chunk; ++i) {
         to[last + i] = CELL(from + last + i, apart);
     }
@@ -70,6 +72,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(join)(const STORAGE *CONVPOOL_RESTRICT fr
     int64_t j = 0;
     int i;
     for (; j + 8 <= length; j += 8) {
+        CONVPOOL_KEEP_LOOP
         for (i = 0; i < 8; ++i) {
             to[j + i] = JOINED(from + (j + i) * CHANNELS);
         }

@@ -57,9 +57,17 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(store_chunk)(const int average, const int
                                                     STORAGE *CONVPOOL_RESTRICT to)
 {
     int l;
+#ifdef STORE8
+    REAL line[CONVPOOL_POOL_CHUNK];
+    for (l = 0; l < chunk; ++l) {
+        line[l] = average ? value[l] / divisor[l] : value[l];
+    }
+    NAME(convert)(chunk, line, to);
+#else
     for (l = 0; l < chunk; ++l) {
         to[l] = STORE(average ? value[l] / divisor[l] : value[l]);
     }
+#endif
 }
 
 TARGET CONVPOOL_FORCE_INLINE void NAME(store_run)(const int average, const int chunk,

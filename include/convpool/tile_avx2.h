@@ -143,6 +143,8 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t
 }
 
 #define ISA_NAME avx2
+#define WIDEN8(p, to) convpool_widen_halves_f16c(p, to)
+#define NARROW8(p, to) convpool_narrow_halves_f16c(p, to)
 #define TARGET CONVPOOL_TARGET_AVX2
 #define ROWS 6
 #define VECTORS 2

@@ -87,6 +87,8 @@ CONVPOOL_TARGET_AVX512 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx512(int
 }
 
 #define ISA_NAME avx512
+#define WIDEN8(p, to) convpool_widen_halves_f16c(p, to)
+#define NARROW8(p, to) convpool_narrow_halves_f16c(p, to)
 #define TARGET CONVPOOL_TARGET_AVX512
 #define ROWS 8
 #define VECTORS 3

@@ -22,6 +22,8 @@ CONVPOOL_BASELINE_AND(double, f64, uint64_t)
 #undef CONVPOOL_BASELINE_AND
 
 #define ISA_NAME baseline
+#define WIDEN8(p, to) convpool_widen_halves(p, to)
+#define NARROW8(p, to) convpool_narrow_halves(p, to)
 #define TARGET
 #define ROWS 4
 #define VECTORS 4

@@ -66,9 +66,9 @@
 #define CONVPOOL_TARGET_AVX2
 #define CONVPOOL_TARGET_AVX512
 #else
-#define CONVPOOL_TARGET_AVX2 __attribute__((target("avx2,fma")))
+#define CONVPOOL_TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
 #define CONVPOOL_TARGET_AVX512 \
-    __attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")))
+    __attribute__((target("avx2,fma,f16c,avx512f,avx512vl,avx512dq,avx512bw")))
 #endif
 
 /* The same for products of quads of bytes, of which not every compiler knows: AVX-512 VNNI,
@@ -89,8 +89,8 @@
 #define CONVPOOL_AVX2_QUADS (__GNUC__ >= 11)
 #endif
 #define CONVPOOL_TARGET_AVX512_QUADS \
-    __attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni")))
-#define CONVPOOL_TARGET_AVX2_QUADS __attribute__((target("avx2,fma,avxvnni")))
+    __attribute__((target("avx2,fma,f16c,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni")))
+#define CONVPOOL_TARGET_AVX2_QUADS __attribute__((target("avx2,fma,f16c,avxvnni")))
 #if defined(__ARM_FEATURE_DOTPROD)
 #define CONVPOOL_NEON_QUADS 1
 #define CONVPOOL_TARGET_NEON_QUADS
