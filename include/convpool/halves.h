@@ -25,6 +25,7 @@ CONVPOOL_FORCE_INLINE void convpool_narrow_halves(const float *from, convpool_ha
 #if CONVPOOL_X86
 #include <immintrin.h>
 #if defined(_MSC_VER) && defined(__clang__) /* it leaves these out */
+#include <smmintrin.h>
 #include <avxintrin.h>
 #include <f16cintrin.h>
 #endif
