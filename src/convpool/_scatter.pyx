@@ -14,9 +14,12 @@ Arrays are contiguous, with one spatial axis: `cells` of them, `places` in the i
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t, uint16_t
 from libc.string cimport memset
+cimport numpy as cnp
 
-from convpool._memory cimport Block, aligned, ceil_div
+from convpool._memory cimport Block, aligned, bytes_out, ceil_div
 from convpool._threads cimport threads_for
+
+cnp.import_array()
 
 cdef enum:
     LANES = 16  # channels of a block where they are neighbours
@@ -56,10 +59,15 @@ cdef int64_t lanes_of(const Blocks* blocks, int64_t block) noexcept nogil:
     return min(<int64_t>LANES, blocks.channels - block % blocks.image_blocks * LANES)
 
 
-cdef int check_lengths(int64_t small, int64_t index, int64_t large, int64_t planes, int64_t cells,
-                       int64_t places) except -1:
-    """Raises where a caller's objects have changed an array since its shape was read."""
-    if small != planes * cells or index != planes * cells or large != planes * places:
+cdef int check(cnp.ndarray small, cnp.ndarray index, cnp.ndarray large, int64_t planes,
+               int64_t cells, int64_t places) except -1:
+    """Raises where a caller's objects have changed an array since it was prepared. `small` has the
+    cells, `large` the places."""
+    if not (cnp.PyArray_IS_C_CONTIGUOUS(small) and cnp.PyArray_IS_C_CONTIGUOUS(index)
+            and cnp.PyArray_IS_C_CONTIGUOUS(large)
+            and cnp.PyArray_ITEMSIZE(small) == cnp.PyArray_ITEMSIZE(large)
+            and cnp.PyArray_SIZE(small) == cnp.PyArray_SIZE(index) == planes * cells
+            and cnp.PyArray_SIZE(large) == planes * places):
         raise ValueError("an argument changed while it was read")
     return 0
 
@@ -85,37 +93,71 @@ cdef void gather_block(const element* source, const int64_t* index, element* res
             result[i * unit + lane] = source[at * unit + lane] if 0 <= at < places else 0
 
 
-def scatter(const element[::1] value, const int64_t[::1] index, element[::1] target,
-            int64_t batch, int64_t channels, int64_t cells, int64_t places, bint last, bint adds,
-            num_threads):
-    """Moves or adds values to where `index` says, in their order; others stay as they are."""
-    cdef Blocks blocks = cut_blocks(batch, channels, last)
-    cdef int threads = threads_for(num_threads, <double>batch * channels * cells)
+cdef void scatter_blocks(const element* value, const int64_t* index, element* target,
+                         const Blocks* blocks, int64_t cells, int64_t places, bint adds,
+                         int threads) noexcept nogil:
     cdef int64_t block
-    check_lengths(value.shape[0], index.shape[0], target.shape[0], batch * channels, cells, places)
-    if batch == 0:
-        return
-    for block in prange(blocks.count, nogil=True, num_threads=threads, schedule="static"):
+    for block in prange(blocks.count, num_threads=threads, schedule="static"):
         scatter_block(
-            &value[first_of(&blocks, block, cells)], &index[first_of(&blocks, block, cells)],
-            &target[first_of(&blocks, block, places)], cells, places, blocks.unit,
-            lanes_of(&blocks, block), adds)
+            value + first_of(blocks, block, cells), index + first_of(blocks, block, cells),
+            target + first_of(blocks, block, places), cells, places, blocks.unit,
+            lanes_of(blocks, block), adds)
 
 
-def gather(const element[::1] source, const int64_t[::1] index, element[::1] result,
-           int64_t batch, int64_t channels, int64_t cells, int64_t places, bint last, num_threads):
-    """Fetches values from where `index` says, 0 where it says nothing."""
+cdef void gather_blocks(const element* source, const int64_t* index, element* result,
+                        const Blocks* blocks, int64_t cells, int64_t places,
+                        int threads) noexcept nogil:
+    cdef int64_t block
+    for block in prange(blocks.count, num_threads=threads, schedule="static"):
+        gather_block(
+            source + first_of(blocks, block, places), index + first_of(blocks, block, cells),
+            result + first_of(blocks, block, cells), cells, places, blocks.unit,
+            lanes_of(blocks, block))
+
+
+def scatter(cnp.ndarray value, cnp.ndarray index, cnp.ndarray target, int64_t batch,
+            int64_t channels, int64_t cells, int64_t places, bint last, bint adds, num_threads):
+    """Moves or adds values of float16, float32 or float64 to where `index` (int64) says, in their
+    order; others stay as they are. Numbers of float16 are never added."""
     cdef Blocks blocks = cut_blocks(batch, channels, last)
     cdef int threads = threads_for(num_threads, <double>batch * channels * cells)
-    cdef int64_t block
-    check_lengths(result.shape[0], index.shape[0], source.shape[0], batch * channels, cells, places)
-    if batch == 0:
-        return
-    for block in prange(blocks.count, nogil=True, num_threads=threads, schedule="static"):
-        gather_block(
-            &source[first_of(&blocks, block, places)], &index[first_of(&blocks, block, cells)],
-            &result[first_of(&blocks, block, cells)], cells, places, blocks.unit,
-            lanes_of(&blocks, block))
+    cdef void* values = cnp.PyArray_DATA(value)
+    cdef void* targets = cnp.PyArray_DATA(target)
+    cdef const int64_t* places_of = <const int64_t*>cnp.PyArray_DATA(index)
+    cdef int size = cnp.PyArray_ITEMSIZE(value)
+    check(value, index, target, batch * channels, cells, places)
+    with nogil:
+        if size == sizeof(double):
+            scatter_blocks(<const double*>values, places_of, <double*>targets, &blocks, cells,
+                           places, adds, threads)
+        elif size == sizeof(float):
+            scatter_blocks(<const float*>values, places_of, <float*>targets, &blocks, cells,
+                           places, adds, threads)
+        else:
+            scatter_blocks(<const uint16_t*>values, places_of, <uint16_t*>targets, &blocks, cells,
+                           places, adds, threads)
+
+
+def gather(cnp.ndarray source, cnp.ndarray index, cnp.ndarray result, int64_t batch,
+           int64_t channels, int64_t cells, int64_t places, bint last, num_threads):
+    """Fetches values from where `index` says, 0 where it says nothing; types as in `scatter`."""
+    cdef Blocks blocks = cut_blocks(batch, channels, last)
+    cdef int threads = threads_for(num_threads, <double>batch * channels * cells)
+    cdef void* sources = cnp.PyArray_DATA(source)
+    cdef void* results = cnp.PyArray_DATA(result)
+    cdef const int64_t* places_of = <const int64_t*>cnp.PyArray_DATA(index)
+    cdef int size = cnp.PyArray_ITEMSIZE(source)
+    check(result, index, source, batch * channels, cells, places)
+    with nogil:
+        if size == sizeof(double):
+            gather_blocks(<const double*>sources, places_of, <double*>results, &blocks, cells,
+                          places, threads)
+        elif size == sizeof(float):
+            gather_blocks(<const float*>sources, places_of, <float*>results, &blocks, cells,
+                          places, threads)
+        else:
+            gather_blocks(<const uint16_t*>sources, places_of, <uint16_t*>results, &blocks, cells,
+                          places, threads)
 
 
 # The windows of one axis: each has so many taps, `step` cells apart, from `begin` of the input on.
@@ -174,34 +216,53 @@ cdef void spread_block(const real* value, real* target, real* line, const Window
                     row += axis[1].step
 
 
-def spread(const real[::1] value, real[::1] target, int64_t batch, int64_t channels,
-           const int64_t[:, ::1] sizes, const int64_t[:, ::1] begins, const int64_t[:, ::1] taps,
-           const double[:, ::1] divisors, bint last, num_threads):
-    """Adds to each cell of a window its share of the window's value. A row of `sizes` holds an
-    axis' cells, windows and step; those of the others each of its windows, and room."""
+cdef void spread_blocks(const real* value, real* target, bytes_out lines, int64_t line_size,
+                        const Blocks* blocks, const Windows* axis, int64_t cells, int64_t places,
+                        int threads) noexcept nogil:
+    cdef int64_t block
+    for block in prange(blocks.count, num_threads=threads, schedule="static"):
+        spread_block(value + first_of(blocks, block, cells),
+                     target + first_of(blocks, block, places),
+                     <real*>(lines + threadid() * line_size), axis, blocks.unit,
+                     lanes_of(blocks, block))
+
+
+def spread(cnp.ndarray value, cnp.ndarray target, int64_t batch, int64_t channels,
+           cnp.ndarray sizes, cnp.ndarray begins, cnp.ndarray taps, cnp.ndarray divisors,
+           bint last, num_threads):
+    """Adds to each cell of a window its share of the window's value, of float32 or float64. A row
+    of `sizes` (int64) holds an axis' cells, windows and step; those of the others (int64, but
+    divisors of float64) each of its windows, and room."""
     cdef Blocks blocks = cut_blocks(batch, channels, last)
     cdef Windows axis[3]
-    cdef int64_t block, cells = 1, places = 1
-    cdef int i, threads
+    cdef int64_t cells = 1, places = 1, size, room = cnp.PyArray_DIM(begins, 1)
+    cdef const int64_t* of_axis = <const int64_t*>cnp.PyArray_DATA(sizes)
+    cdef void* values = cnp.PyArray_DATA(value)
+    cdef void* targets = cnp.PyArray_DATA(target)
+    cdef int i, threads, element_size = cnp.PyArray_ITEMSIZE(value)
     cdef double work = batch * channels
-    cdef int64_t size
     cdef Block lines
+    cdef bytes_out scratch
     for i in range(3):
-        axis[i].begin, axis[i].taps = &begins[i, 0], &taps[i, 0]
-        axis[i].divisor = &divisors[i, 0]
-        axis[i].size, axis[i].count, axis[i].step = sizes[i, 0], sizes[i, 1], sizes[i, 2]
+        axis[i].begin = <const int64_t*>cnp.PyArray_DATA(begins) + i * room
+        axis[i].taps = <const int64_t*>cnp.PyArray_DATA(taps) + i * room
+        axis[i].divisor = <const double*>cnp.PyArray_DATA(divisors) + i * room
+        axis[i].size, axis[i].count, axis[i].step = of_axis[0], of_axis[1], of_axis[2]
+        of_axis += 3
         places *= axis[i].size
         cells *= axis[i].count
         work *= max(axis[i].size, axis[i].count)
-    check_lengths(
-        value.shape[0], value.shape[0], target.shape[0], batch * channels, cells, places)
+    check(value, value, target, batch * channels, cells, places)
     if batch == 0:
         return
     threads = threads_for(num_threads, work)
-    size = aligned(axis[2].size * (LANES if last else 1) * <int64_t>sizeof(real))
+    size = aligned(axis[2].size * (LANES if last else 1) * element_size)
     lines = Block(threads * size)
-    for block in prange(blocks.count, nogil=True, num_threads=threads, schedule="static"):
-        spread_block(&value[first_of(&blocks, block, cells)],
-                     &target[first_of(&blocks, block, places)],
-                     <real*>(lines.data + threadid() * size), &axis[0], blocks.unit,
-                     lanes_of(&blocks, block))
+    scratch = lines.data
+    with nogil:
+        if element_size == sizeof(double):
+            spread_blocks(<const double*>values, <double*>targets, scratch, size, &blocks,
+                          &axis[0], cells, places, threads)
+        else:
+            spread_blocks(<const float*>values, <float*>targets, scratch, size, &blocks, &axis[0],
+                          cells, places, threads)
