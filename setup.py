@@ -30,6 +30,8 @@ int main(void) {
 }
 """
 
+PLAIN_PROBE = "int main(void) { return 0; }"
+
 # Without contraction every fused multiply-add is one the kernels ask for by name, and results have
 # the same bits whatever the compiler. GCC forms vectors of conditional arithmetic, as activations
 # have it, only where exceptions do not count. Debugging symbols would triple the wheel.
@@ -38,6 +40,8 @@ UNIX_FLAGS = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-g0"]
 # Of what GCC adds at -O3 that makes more code and not faster kernels: a fifth of the wheel.
 LEAN_FLAGS = [
     "-fno-unswitch-loops", "-fno-split-loops", "-fno-split-paths", "-fno-ipa-cp-clone",
+    "-fno-tree-partial-pre", "-fno-gcse-after-reload", "-fno-version-loops-for-strides",
+    "-fno-loop-interchange", "-fno-loop-unroll-and-jam",
     "--param", "max-completely-peeled-insns=100",
 ]  # fmt: skip
 
@@ -60,7 +64,7 @@ class BuildExt(build_ext):
         msvc = self.compiler.compiler_type == "msvc"
         compile_args = ["/O2", "/fp:precise"] if msvc else list(UNIX_FLAGS)
         link_args = []
-        if not msvc and self.links([*LEAN_FLAGS, "-Werror"], [], "int main(void) { return 0; }"):
+        if not msvc and self.links([*LEAN_FLAGS, "-Werror"], [], PLAIN_PROBE):
             compile_args += LEAN_FLAGS
         openmp_compile, openmp_link = self.openmp_flags(msvc)
         compile_args += openmp_compile
@@ -78,6 +82,8 @@ class BuildExt(build_ext):
             link_args += flags[:1]
         elif sys.platform == "linux":
             link_args.append("-s")  # without names that only debuggers read
+            if self.links([], ["-Wl,-z,noseparate-code"], PLAIN_PROBE):  # nor gaps between pages
+                link_args.append("-Wl,-z,noseparate-code")
         if os.environ.get("COVERAGE"):
             compile_args += ["--coverage", "-O0"]
             link_args += ["--coverage"]
