@@ -134,5 +134,6 @@ def write(results: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    # Processes share the cores: workers that spin would take them from the next one.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(main())

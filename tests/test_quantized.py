@@ -200,8 +200,8 @@ def test_channels_by_themselves(dtype, image, size, stride, multiplier):
     arguments = {"stride": stride, "padding": padding, "groups": channels}
     for zero in (0, 100):
         expected = exact_sums(x, weight, zero, 0, **arguments)
-        for images in (x, window):
-            y = convolve(images, weight, zero, num_threads=2, **arguments)
+        for images, kernels in [(x, weight), (window, weight), (x, np.asfortranarray(weight))]:
+            y = convolve(images, kernels, zero, num_threads=2, **arguments)
             np.testing.assert_array_equal(y, expected, strict=True)
 
 

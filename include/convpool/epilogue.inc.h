@@ -3,8 +3,8 @@
  *     out = activation(sum + bias + residual), converted to the array's element type.
  *
  * Included once for each instruction set and element type, with STORAGE, STORAGE_NAME, REAL,
- * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set, and where there is a faster way
- * STORE8(reals, elements). With QUANTIZED sums are stored by quantized.inc.h.
+ * REAL_NAME, LOAD, STORE(real) -> element, ISA_NAME and TARGET set, and unless elements are REAL
+ * themselves STORE8(reals, elements). With QUANTIZED sums are stored by quantized.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
 #define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
@@ -55,7 +55,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(store_bounded)(const int biased, const in
 {
     int64_t j = 0;
     int i;
-#ifdef STORE8 /* by way of a line of sums */
+#ifdef STORE8 /* by way of a line of sums; without it elements are REAL themselves */
     REAL line[16];
 #define PLACE(at, i) line[i]
 #define PLACED(count, at) NAME(convert)(count, line, out + (at))

@@ -49,7 +49,7 @@ convpool_narrow_halves_f16c(const float *from, convpool_half *to)
 }
 #endif
 
-#if CONVPOOL_ARM64
+#if CONVPOOL_ARM64 && (!defined(_MSC_VER) || defined(__clang__)) /* MSVC has no such vectors */
 #include <arm_neon.h>
 
 CONVPOOL_FORCE_INLINE void convpool_widen_halves_neon(const convpool_half *from, float *to)

@@ -80,8 +80,13 @@ CONVPOOL_FORCE_INLINE void convpool_store4_i32_neon(int32_t *p, const int32x4x2_
 }
 
 #define ISA_NAME neon
+#if defined(_MSC_VER) && !defined(__clang__)
+#define WIDEN8(p, to) convpool_widen_halves(p, to)
+#define NARROW8(p, to) convpool_narrow_halves(p, to)
+#else
 #define WIDEN8(p, to) convpool_widen_halves_neon(p, to)
 #define NARROW8(p, to) convpool_narrow_halves_neon(p, to)
+#endif
 #define TARGET
 #define ROWS 8
 #define VECTORS 3

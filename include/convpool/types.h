@@ -40,8 +40,8 @@
 #define CONVPOOL_UNROLL
 #endif
 
-/* Before a loop of constant length with conditions: GCC makes vectors of those in loops alone,
- * which it otherwise may unroll too soon. */
+/* Before a loop of constant length with conditions or conversions: GCC makes vectors of those in
+ * loops alone, which it otherwise may unroll too soon. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define CONVPOOL_KEEP_LOOP _Pragma("GCC unroll 1")
 #else

@@ -225,8 +225,6 @@ def _max_unpool_input(
     check_places(places, call.shape, 0, call.cells)
     source, result = np.ascontiguousarray(grad).reshape(-1), np.empty(call.shape, grad.dtype)
     target = result.reshape(-1)
-    if grad.dtype == np.float16:
-        source, target = source.view(np.uint16), target.view(np.uint16)
     _scatter.gather(
         source, places.reshape(-1), target, call.batch, call.channels, call.places, call.cells,
         call.last, call.threads,

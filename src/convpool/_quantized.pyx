@@ -73,14 +73,12 @@ cdef class Weight:
         check_packable(weight, self.terms.conv.groups)
         zero_points = zero_points.reshape((-1,) + (1,) * (spatial + 1))
         kernels = np.subtract(weight, zero_points, dtype=np.int16)
+        depthwise = is_depthwise(kernels.shape[1], channels // self.terms.conv.groups)
         self.quads = (
-            quad_kernels_for(CONVPOOL_U8) != NULL
-            and not is_depthwise(kernels.shape[1], channels // self.terms.conv.groups)
+            quad_kernels_for(CONVPOOL_U8) != NULL and not depthwise
             and kernels.size > 0 and -128 <= kernels.min() and kernels.max() <= 127)
         self.kernels = kernels.astype(np.int8) if self.quads else kernels
-        self.taps = None
-        if is_depthwise(kernels.shape[1], channels // self.terms.conv.groups):
-            self.taps = kernels.astype(np.float32)
+        self.taps = kernels.astype(np.float32, order="C") if depthwise else None
         self.sums = self.kernels.reshape((channels, -1)).sum(1, dtype=np.int64)
         self.bias = None if bias is None else bias.copy()
         self.scales = None if scales is None else np.ascontiguousarray(

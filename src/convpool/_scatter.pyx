@@ -27,7 +27,7 @@ cdef enum:
 ctypedef fused element:
     float
     double
-    uint16_t    # the bits of float16, which are moved alone
+    uint16_t    # the bits of float16, which are moved and not added
 
 ctypedef fused real:
     float

@@ -611,7 +611,7 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     fill_strides(taps.stride, weight, False)
     taps.data = <bytes_in>cnp.PyArray_DATA(weight)
     taps.bias = bias
-    # Those of bytes are float already.
+    # Those of bytes are float already, and contiguous.
     taps.packed = (channels_last or not cnp.PyArray_IS_C_CONTIGUOUS(weight)
                    or (is_staged(kernels) and kernels.products == 1))
     plan_together(&plan, conv, taps.packed)

@@ -131,8 +131,6 @@ def max_unpool(
         output_array(out, shape, given.dtype, ())
     result = np.zeros(shape, given.dtype)
     values, target = np.ascontiguousarray(given).reshape(-1), result.reshape(-1)
-    if given.dtype == np.float16:  # moved as they are
-        values, target = values.view(np.uint16), target.view(np.uint16)
     _scatter.scatter(
         values, places.reshape(-1), target, batch, channels, math.prod(sizes), plane, last, False,
         num_threads,

@@ -135,7 +135,8 @@ def _type_of(zero_point: ArrayLike, default: np.dtype[Any]) -> np.dtype[Any]:
     return dtype if isinstance(dtype, np.dtype) and dtype.char in _BYTES else default
 
 
-# What a call says of its weight's use, in the order of `PackedWeight.said`; then what it may say.
+# What a call says of its weight's use, in the order of `PackedWeight.said`; what `pack_weight`
+# takes for granted; and what calls of so many spatial axes do.
 _TERMS = ("stride", "padding", "dilation", "groups", "layout")
 _DEFAULTS = (1, 0, 1, 1, None)
 _UNSAID = {1: (1, 0, 1, 1, "NCW"), 2: (1, 0, 1, 1, "NCHW"), 3: (1, 0, 1, 1, "NCDHW")}
