@@ -722,10 +722,11 @@ def conv2d(
 
     Notes
     -----
-    The scales are combined in float32, in the order shown; the rest is computed in float64 and
-    rounded half to even, as in ONNX's reference evaluator. ONNX Runtime and PyTorch multiply in
-    float32 and round before they add the zero point: where a number lies half-way between two
-    steps, or nearly so, theirs may be the other one.
+    The scales are combined in float32, in the order shown; their product with a sum is that of
+    float64, and is rounded half to even with the zero point added. So does ONNX's reference
+    evaluator, but that it first rounds to float64, which tells for numbers within 2^-44 of the
+    middle between two steps alone. ONNX Runtime and PyTorch multiply in float32 and round before
+    they add the zero point: near such a middle theirs may be the other step.
 
     Examples
     --------
