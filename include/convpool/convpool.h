@@ -134,7 +134,8 @@
  *     nothing, 1 the cells beside the input, 2 all.
  *
  *   stage_rows(from, count, less, to)
- *     to[i] = from[i] - less: rows for stencil_planes, whose zeros then stand for a border of `less`.
+ *     to[i] = from[i] - less: rows for stencil_planes, whose zeros then stand for a border of
+ *     `less`.
  *
  *   stencil(stencil, patch, weight, bias, rows, columns, out, pitch)
  *     out[i * pitch + j], between stencil->low and high: one channel. weight[tap]; bias[0] or NULL.

@@ -30,10 +30,17 @@ typedef struct NAME(lines) {
 #include "quantized.inc.h"
 #else
 
-/* to[j] = value[j], converted. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(convert)(int64_t count, const REAL *value, STORAGE *to)
+/* to[j * step] = value[j], converted. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(convert)(int64_t count, const REAL *value, STORAGE *to,
+                                                int64_t step)
 {
     int64_t j = 0;
+    if (step != 1) {
+        for (; j < count; ++j) {
+            to[j * step] = STORE(value[j]);
+        }
+        return;
+    }
 #ifdef STORE8
     for (; j + 8 <= count; j += 8) {
         STORE8(value + j, to + j);
@@ -58,7 +65,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(store_bounded)(const int biased, const in
 #ifdef STORE8 /* by way of a line of sums; without it elements are REAL themselves */
     REAL line[16];
 #define PLACE(at, i) line[i]
-#define PLACED(count, at) NAME(convert)(count, line, out + (at))
+#define PLACED(count, at) NAME(convert)(count, line, out + (at), 1)
 #else
 #define PLACE(at, i) out[at]
 #define PLACED(count, at) ((void)0)
@@ -125,13 +132,7 @@ TARGET CONVPOOL_NOINLINE void NAME(store_any)(const convpool_conv *conv, int64_t
         }
         CONVPOOL_PASTE(convpool_, activate, REAL_NAME, ISA_NAME)
         (line, used, conv->activation, conv->activation_parameter);
-        if (out_step == 1) {
-            NAME(convert)(used, line, out + first);
-            continue;
-        }
-        for (j = 0; j < used; ++j) {
-            out[(first + j) * out_step] = STORE(line[j]);
-        }
+        NAME(convert)(used, line, out + first * out_step, out_step);
     }
 }
 
@@ -298,13 +299,7 @@ TARGET CONVPOOL_INLINE void NAME(store_row)(const convpool_conv *conv, const con
         return;
     }
     for (i = 0; i < outer; ++i, line += inner, o += os[CONVPOOL_AT_COLUMN]) {
-        if (o_step == 1) {
-            NAME(convert)(inner, line, o);
-        } else {
-            for (j = 0; j < inner; ++j) {
-                o[j * o_step] = STORE(line[j]);
-            }
-        }
+        NAME(convert)(inner, line, o, o_step);
     }
 }
 #endif

@@ -62,7 +62,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(store_chunk)(const int average, const int
     for (l = 0; l < chunk; ++l) {
         line[l] = average ? value[l] / divisor[l] : value[l];
     }
-    NAME(convert)(chunk, line, to);
+    NAME(convert)(chunk, line, to, 1);
 #else
     for (l = 0; l < chunk; ++l) {
         to[l] = STORE(average ? value[l] / divisor[l] : value[l]);

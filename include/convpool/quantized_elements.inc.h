@@ -103,8 +103,8 @@
      LOAD((p) + (apart)[3]) << 24)
 #define CELL(p, apart) ((REAL)(FOUR(p, apart) ^ (FLIP * 0x01010101u)))
 #define JOINED(p) ((REAL)(convpool_four_bytes(p) ^ (FLIP * 0x01010101u)))
-#define SIXTEEN(p, apart, to) convpool_join_quads(p, apart, FLIP, to)
-#define EIGHT(p, apart, to) convpool_join_eight_quads(p, apart, FLIP, to)
+#define EIGHT(p, apart, to) convpool_join_quads(p, apart, FLIP, to)
+#define SIXTEEN(p, apart, to) (EIGHT(p, apart, to), EIGHT((p) + 8, apart, (to) + 8))
 #define BORDER(value) ((REAL)((uint32_t)(uint8_t)(int)(value) * 0x01010101u))
 
 #define STORAGE uint8_t

@@ -12,8 +12,9 @@ enum { NAME(lanes) = LANES };
  * 256; with bias[0] and scale[0] unless `each`, a literal. zero, low and high are whole numbers
  * below 2^9. The last values may be computed twice.
  *
- * Next to WHOLE the numbers of REAL are the whole ones: what is added to it is rounded by the
- * addition itself.
+ * Next to `whole` the numbers of REAL are the whole ones: what is added to it is rounded by the
+ * addition itself. Sums up to `largest`, and their products with a float, are exact in what VFMA
+ * adds to.
  *
  * Result: whether some may be wrong, as a sum may be one that REAL, or REAL times float, does not
  * hold. Precondition: LANES <= length. */
@@ -22,7 +23,10 @@ TARGET CONVPOOL_FORCE_INLINE int NAME(scale_sums)(const int each, int64_t length
                                                   const float *scale, REAL zero, REAL low,
                                                   REAL high, uint8_t *out)
 {
-    const VEC zeros = VSET1(WHOLE + zero), lows = VSET1(WHOLE + low), highs = VSET1(WHOLE + high);
+    const int single = sizeof(REAL) == sizeof(float);
+    const REAL whole = (REAL)(single ? 0x1.8p23 : 0x1.8p52);
+    const REAL largest = (REAL)(single ? 0x1p23 : 0x1p28);
+    const VEC zeros = VSET1(whole + zero), lows = VSET1(whole + low), highs = VSET1(whole + high);
     const VEC one_scale = VSET1(scale[0]);
     VEC squares = VZERO();
     int32_t one_bias[LANES];
@@ -41,7 +45,7 @@ TARGET CONVPOOL_FORCE_INLINE int NAME(scale_sums)(const int each, int64_t length
         }
         j = j + 2 * LANES <= length ? j + LANES : length - LANES;
     }
-    return VABOVE(squares, LARGEST * LARGEST);
+    return VABOVE(squares, largest * largest);
 }
 
 #undef NAME

@@ -176,8 +176,6 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t
     _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(p)),         \
                                         _mm256_loadu_si256((const __m256i *)(q))))
 #define VBYTES(p, v) convpool_store_bytes_avx2(p, _mm256_castps_si256(v))
-#define WHOLE 0x1.8p23f
-#define LARGEST 0x1p23f
 #define VABOVE(v, x) (_mm256_movemask_ps(_mm256_cmp_ps(v, VSET1(x), _CMP_GT_OQ)) != 0)
 #include "vectors.inc.h"
 

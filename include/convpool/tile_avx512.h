@@ -122,8 +122,6 @@ CONVPOOL_TARGET_AVX512 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx512(int
 #define VBYTES(p, v)                           \
     _mm_storeu_si128((__m128i *)(void *)(p),   \
                      _mm512_cvtepi32_epi8(_mm512_castps_si512(v)))
-#define WHOLE 0x1.8p23f
-#define LARGEST 0x1p23f
 #define VABOVE(v, x) (_mm512_cmp_ps_mask(v, VSET1(x), _CMP_GT_OQ) != 0)
 #include "vectors.inc.h"
 

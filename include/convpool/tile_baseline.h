@@ -40,10 +40,8 @@ CONVPOOL_BASELINE_AND(double, f64, uint64_t)
 #define REAL double
 #define REAL_NAME f64
 #define VSUMS(p, q) ((double)(int32_t)((uint32_t)*(p) + (uint32_t)*(q)))
-#define VBYTES(p, v) (*(p) = (uint8_t)(int32_t)((v) - WHOLE))
+#define VBYTES(p, v) (*(p) = (uint8_t)(int32_t)((v) - 0x1.8p52))
 #define VABOVE(v, x) ((v) > (x))
-#define WHOLE 0x1.8p52
-#define LARGEST 0x1p28
 #include "vectors.inc.h"
 
 #define PAIRS

@@ -126,8 +126,6 @@ CONVPOOL_FORCE_INLINE void convpool_store4_i32_neon(int32_t *p, const int32x4x2_
 #define VSTORE4(p, v) convpool_store4_f32_neon(p, v)
 #define VSUMS(p, q) vcvtq_f32_s32(vaddq_s32(vld1q_s32(p), vld1q_s32(q)))
 #define VBYTES(p, v) convpool_store_bytes_neon(p, vreinterpretq_u32_f32(v))
-#define WHOLE 0x1.8p23f
-#define LARGEST 0x1p23f
 #define VABOVE(v, x) (vmaxvq_f32(v) > (x))
 #include "vectors.inc.h"
 

@@ -11,11 +11,9 @@
  *   VLOADn(p, v), n = 2 or 4: v[i] = p[i], p[i + n], p[i + 2 n], ...; VSTOREn(p, v), its inverse
  * and for one of the types alone, which scales sums of int32_t (quantized_scale.inc.h)
  *   VSUMS(p, q)                                 p[i] + q[i] of int32_t, modulo 2^32
- *   VBYTES(p, v)                                v[i] - WHOLE modulo 256, stored as bytes
+ *   VBYTES(p, v)                                whole numbers near 1.5 * 2^23, or in double
+ *                                               1.5 * 2^52, less that: their low bytes
  *   VABOVE(v, x)                                whether any is larger than a number
- *   WHOLE                                       1.5 times the first number without a fraction
- *   LARGEST                                     a whole number; those up to it, and their products
- *                                               with a float, are exact in what VFMA adds to
  * Without VEC a vector is one number, and sums are not fused.
  *
  * With PAIRS, REAL is int32_t, and every number of lines and weights two of int16_t, the first in
@@ -84,8 +82,6 @@ enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES,
 #undef VSUMS
 #undef VBYTES
 #undef VABOVE
-#undef WHOLE
-#undef LARGEST
 #endif
 #undef PAIRS
 #undef VJOIN

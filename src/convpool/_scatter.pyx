@@ -24,6 +24,11 @@ cnp.import_array()
 cdef enum:
     LANES = 16  # channels of a block where they are neighbours
 
+cdef enum Motion:
+    PLACE
+    ADD
+    FETCH
+
 ctypedef fused element:
     float
     double
@@ -65,7 +70,8 @@ cdef int check(cnp.ndarray small, cnp.ndarray index, cnp.ndarray large, int64_t 
     cells, `large` the places."""
     if not (cnp.PyArray_IS_C_CONTIGUOUS(small) and cnp.PyArray_IS_C_CONTIGUOUS(index)
             and cnp.PyArray_IS_C_CONTIGUOUS(large)
-            and cnp.PyArray_ITEMSIZE(small) == cnp.PyArray_ITEMSIZE(large)
+            and cnp.PyArray_ISFLOAT(small)
+            and cnp.PyArray_TYPE(small) == cnp.PyArray_TYPE(large)
             and cnp.PyArray_SIZE(small) == cnp.PyArray_SIZE(index) == planes * cells
             and cnp.PyArray_SIZE(large) == planes * places):
         raise ValueError("an argument changed while it was read")
@@ -93,71 +99,56 @@ cdef void gather_block(const element* source, const int64_t* index, element* res
             result[i * unit + lane] = source[at * unit + lane] if 0 <= at < places else 0
 
 
-cdef void scatter_blocks(const element* value, const int64_t* index, element* target,
-                         const Blocks* blocks, int64_t cells, int64_t places, bint adds,
-                         int threads) noexcept nogil:
-    cdef int64_t block
+cdef void move_blocks(element* cell, const int64_t* index, element* place, const Blocks* blocks,
+                      int64_t cells, int64_t places, Motion motion, int threads) noexcept nogil:
+    cdef int64_t block, small, large
     for block in prange(blocks.count, num_threads=threads, schedule="static"):
-        scatter_block(
-            value + first_of(blocks, block, cells), index + first_of(blocks, block, cells),
-            target + first_of(blocks, block, places), cells, places, blocks.unit,
-            lanes_of(blocks, block), adds)
+        small = first_of(blocks, block, cells)
+        large = first_of(blocks, block, places)
+        if motion == FETCH:
+            gather_block(place + large, index + small, cell + small, cells, places, blocks.unit,
+                         lanes_of(blocks, block))
+        else:
+            scatter_block(cell + small, index + small, place + large, cells, places, blocks.unit,
+                          lanes_of(blocks, block), motion == ADD)
 
 
-cdef void gather_blocks(const element* source, const int64_t* index, element* result,
-                        const Blocks* blocks, int64_t cells, int64_t places,
-                        int threads) noexcept nogil:
-    cdef int64_t block
-    for block in prange(blocks.count, num_threads=threads, schedule="static"):
-        gather_block(
-            source + first_of(blocks, block, places), index + first_of(blocks, block, cells),
-            result + first_of(blocks, block, cells), cells, places, blocks.unit,
-            lanes_of(blocks, block))
+cdef int move(cnp.ndarray small, cnp.ndarray index, cnp.ndarray large, int64_t batch,
+              int64_t channels, int64_t cells, int64_t places, bint last, Motion motion,
+              num_threads) except -1:
+    """Between cells and the places that `index` says for them, of float16, float32 or float64."""
+    cdef Blocks blocks = cut_blocks(batch, channels, last)
+    cdef int threads = threads_for(num_threads, <double>batch * channels * cells)
+    cdef void* cell = cnp.PyArray_DATA(small)
+    cdef void* place = cnp.PyArray_DATA(large)
+    cdef const int64_t* at = <const int64_t*>cnp.PyArray_DATA(index)
+    cdef int size = cnp.PyArray_ITEMSIZE(small)
+    check(small, index, large, batch * channels, cells, places)
+    if cnp.PyArray_ITEMSIZE(index) != sizeof(int64_t):
+        raise ValueError("an argument changed while it was read")
+    with nogil:
+        if size == sizeof(double):
+            move_blocks(<double*>cell, at, <double*>place, &blocks, cells, places, motion, threads)
+        elif size == sizeof(float):
+            move_blocks(<float*>cell, at, <float*>place, &blocks, cells, places, motion, threads)
+        else:
+            move_blocks(<uint16_t*>cell, at, <uint16_t*>place, &blocks, cells, places, motion,
+                        threads)
+    return 0
 
 
 def scatter(cnp.ndarray value, cnp.ndarray index, cnp.ndarray target, int64_t batch,
             int64_t channels, int64_t cells, int64_t places, bint last, bint adds, num_threads):
-    """Moves or adds values of float16, float32 or float64 to where `index` (int64) says, in their
-    order; others stay as they are. Numbers of float16 are never added."""
-    cdef Blocks blocks = cut_blocks(batch, channels, last)
-    cdef int threads = threads_for(num_threads, <double>batch * channels * cells)
-    cdef void* values = cnp.PyArray_DATA(value)
-    cdef void* targets = cnp.PyArray_DATA(target)
-    cdef const int64_t* places_of = <const int64_t*>cnp.PyArray_DATA(index)
-    cdef int size = cnp.PyArray_ITEMSIZE(value)
-    check(value, index, target, batch * channels, cells, places)
-    with nogil:
-        if size == sizeof(double):
-            scatter_blocks(<const double*>values, places_of, <double*>targets, &blocks, cells,
-                           places, adds, threads)
-        elif size == sizeof(float):
-            scatter_blocks(<const float*>values, places_of, <float*>targets, &blocks, cells,
-                           places, adds, threads)
-        else:
-            scatter_blocks(<const uint16_t*>values, places_of, <uint16_t*>targets, &blocks, cells,
-                           places, adds, threads)
+    """Moves or adds values to where `index` (int64) says, in their order; others stay as they are.
+    Numbers of float16 are never added."""
+    move(value, index, target, batch, channels, cells, places, last, ADD if adds else PLACE,
+         num_threads)
 
 
 def gather(cnp.ndarray source, cnp.ndarray index, cnp.ndarray result, int64_t batch,
            int64_t channels, int64_t cells, int64_t places, bint last, num_threads):
-    """Fetches values from where `index` says, 0 where it says nothing; types as in `scatter`."""
-    cdef Blocks blocks = cut_blocks(batch, channels, last)
-    cdef int threads = threads_for(num_threads, <double>batch * channels * cells)
-    cdef void* sources = cnp.PyArray_DATA(source)
-    cdef void* results = cnp.PyArray_DATA(result)
-    cdef const int64_t* places_of = <const int64_t*>cnp.PyArray_DATA(index)
-    cdef int size = cnp.PyArray_ITEMSIZE(source)
-    check(result, index, source, batch * channels, cells, places)
-    with nogil:
-        if size == sizeof(double):
-            gather_blocks(<const double*>sources, places_of, <double*>results, &blocks, cells,
-                          places, threads)
-        elif size == sizeof(float):
-            gather_blocks(<const float*>sources, places_of, <float*>results, &blocks, cells,
-                          places, threads)
-        else:
-            gather_blocks(<const uint16_t*>sources, places_of, <uint16_t*>results, &blocks, cells,
-                          places, threads)
+    """Fetches values from where `index` says, 0 where it says nothing."""
+    move(result, index, source, batch, channels, cells, places, last, FETCH, num_threads)
 
 
 # The windows of one axis: each has so many taps, `step` cells apart, from `begin` of the input on.

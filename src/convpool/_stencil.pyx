@@ -82,7 +82,6 @@ cdef struct Plan:
     int64_t rows, row_blocks, columns, column_blocks
     int64_t weight_pitch            # elements from tap to tap of packed lanes
     int64_t weight_size, plane_size, patch_size, scratch_size  # bytes, of a thread
-    int64_t patch_step, sums_step   # elements from plane to plane
     int64_t tasks
 
 
@@ -303,9 +302,7 @@ cdef void plan_together(Plan* plan, const convpool_conv* conv, bint packed) noex
         plan.planes = plan.lanes
         if not (plan.in_place and plan.direct):
             plan.planes = max(<int64_t>1, min(plan.lanes, PLANES // (patch + sums)))
-    plan.sums_step = conv.out_stride[CONVPOOL_AT_CHANNEL] if plan.direct else sums
-    plan.plane.out_step = plan.sums_step
-    plan.patch_step = patch
+    plan.plane.out_step = conv.out_stride[CONVPOOL_AT_CHANNEL] if plan.direct else sums
     if not plan.in_place:
         plan.plane.step = patch
         plan.plane.high = plan.planes * patch + CONVPOOL_SLACK
@@ -317,7 +314,7 @@ cdef void plan_memory(Plan* plan, const convpool_conv* conv) noexcept:
     cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t patch = 0
     if not plan.in_place:
-        patch = plan.planes * plan.patch_step + CONVPOOL_SLACK
+        patch = plan.planes * plan.plane.step + CONVPOOL_SLACK
     plan.weight_pitch = 1
     if plan.interleaved:
         plan.weight_pitch = ceil_div(plan.lanes, WIDTH) * WIDTH
@@ -389,7 +386,7 @@ cdef void store_sums(const Plan* plan, const convpool_conv* conv, const convpool
                         sums, row_pitch)
     if not plan.finished:
         for i in range(plane.planes):
-            store_rows(plan, conv, block, sums + i * plan.sums_step * real, row_pitch,
+            store_rows(plan, conv, block, sums + i * plane.out_step * real, row_pitch,
                        beyond(bias, i * real), beyond(residual, i * conv.residual_stride[1] * size),
                        out + i * conv.out_stride[1] * size)
 
