@@ -48,6 +48,10 @@ typedef struct convpool_kernels {
                          int chain, const void *next);
     void (*gemm_pair)(int64_t depth, const void *a, int64_t apart, const void *b, int64_t b_step,
                       void *tile, int64_t tile_step, int chain, const void *next);
+    void (*gemm_whole)(int64_t columns, int64_t depth, const void *a, const void *b,
+                       int64_t b_step, const int64_t *offset, void *keep, void *tile,
+                       int64_t tile_step, int chain, const convpool_finish *finish,
+                       const void *next);
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch, int pixel_rows,
                        int64_t channel, int64_t channels, int64_t pixel, int64_t pixels,
                        const void *bias, const void *residual, void *out);
@@ -74,8 +78,8 @@ typedef struct convpool_kernels {
     void (*winograd_weights)(const convpool_conv *conv, int side, const void *weight,
                              const int64_t *stride, int64_t channel, int64_t width, void *strip,
                              int64_t plane);
-} convpool_kernels; /* Pixels have filters alone, bytes no gemm_columns, gemm_pair, pools nor
-                      * Winograd; NULL otherwise. */
+} convpool_kernels; /* Pixels have filters alone, bytes no gemm_columns, gemm_pair,
+                      * gemm_whole, pools nor Winograd; NULL otherwise. */
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
@@ -100,7 +104,8 @@ typedef double convpool_real_f64;
             convpool_copy_windows_##storage##_##isa,                                      \
             convpool_gemm_tile_##real##_##isa, convpool_gemm_tile_##real##_##isa,         \
             convpool_gemm_rows_##real##_##isa, convpool_gemm_columns_##real##_##isa,      \
-            convpool_gemm_pair_##real##_##isa, convpool_store_tile_##storage##_##isa,     \
+            convpool_gemm_pair_##real##_##isa, convpool_gemm_whole_##real##_##isa,        \
+            convpool_store_tile_##storage##_##isa,                                        \
             convpool_stage_patch_##storage##_##isa,                                       \
             convpool_stage_rows_##storage##_##isa, convpool_stencil_##real##_##isa,       \
             convpool_stencil_planes_##real##_##isa, convpool_stencil_lanes_##real##_##isa, \
@@ -115,7 +120,7 @@ typedef double convpool_real_f64;
         sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, 0, convpool_rows_##isa, \
             convpool_columns_f64_##isa, convpool_lanes_f64_##isa,                            \
             CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL           \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL     \
     }
 
 /* Bytes `x`, with weights of int16_t, and what their sums are stored as. */
@@ -127,7 +132,8 @@ typedef double convpool_real_f64;
             convpool_pack_weights_i16x2_##isa, convpool_pack_weights_f32_##isa,             \
             convpool_copy_windows_##x##x2_##isa,                                            \
             convpool_gemm_tile_i32_##isa, convpool_gemm_tile_i32_##isa,                     \
-            convpool_gemm_rows_i32_##isa, NULL, NULL, convpool_store_tile_##out##_##isa,    \
+            convpool_gemm_rows_i32_##isa, NULL, NULL, NULL,                                 \
+            convpool_store_tile_##out##_##isa,                                              \
             convpool_stage_patch_##x##f_##isa, convpool_stage_rows_##x##f_##isa,            \
             convpool_stencil_f32_##isa,                                                     \
             convpool_stencil_planes_f32_##isa, convpool_stencil_lanes_f32_##isa,            \
@@ -142,7 +148,7 @@ typedef double convpool_real_f64;
             convpool_pack_pixels_##x##x4_##isa, convpool_pack_weights_i8x4_##isa, NULL,     \
             convpool_copy_windows_##x##x4_##isa,                                            \
             convpool_gemm_tile_quads_##isa, convpool_gemm_tile_quads_turned_##isa,          \
-            convpool_gemm_rows_quads_turned_##isa, NULL, NULL,                              \
+            convpool_gemm_rows_quads_turned_##isa, NULL, NULL, NULL,                        \
             convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
             NULL, NULL, NULL                                                                \
     }

@@ -47,6 +47,15 @@ typedef enum convpool_chain {
     CONVPOOL_CHAIN_ADDS = 2     /* sums run from 0 and are added to them */
 } convpool_chain;
 
+/* Where gemm_whole leaves sums: row r at out[r * out_line], after bias[r] and residual[r *
+ * residual_line] were added, of which each may be NULL, and within bounds, perhaps infinite. */
+typedef struct convpool_finish {
+    const void *bias, *residual;
+    void *out;
+    int64_t residual_line, out_line;
+    double low, high;
+} convpool_finish;
+
 /* Winograd's tiles see so many cells a side at most, whatever the kernel. So many of them are
  * transformed together at most, and multiplied. */
 enum { CONVPOOL_WINOGRAD_SIDE = 6, CONVPOOL_WINOGRAD_POINTS = 36, CONVPOOL_WINOGRAD_TILES = 16,

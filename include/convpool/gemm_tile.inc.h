@@ -26,17 +26,26 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
-/* Whether rows or columns are anywhere, `rows` and `vectors` are literals at each call, so that all
- * loops but that over k unroll. Rows from ROWS on are those of a second strip, `apart` from a. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const int columns_apart,
-                                                  const int rows, const int vectors, int64_t depth,
+/* Steps that columns in place are fetched ahead: each is in another page, out of the processor's
+ * sight. */
+#define FAR_STEPS 12
+
+/* Where vector v of the columns stands: the last one wherever it is to. */
+#define AT(v) ((v) == vectors - 1 ? last : (int64_t)(v) * LANES)
+
+/* The sums of a tile, in registers. Whether rows or columns are anywhere and whether columns are
+ * kept, `rows` and `vectors` are literals at each call, so that all loops but that over k unroll.
+ * Rows from ROWS on are those of a second strip, `apart` from a. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const int columns_apart,
+                                                  const int keeps, const int rows,
+                                                  const int vectors, int64_t last, int64_t depth,
                                                   const REAL *CONVPOOL_RESTRICT a, int64_t apart,
                                                   const int64_t *place, const int64_t *offset,
                                                   const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
-                                                  REAL *CONVPOOL_RESTRICT tile, int64_t tile_step,
-                                                  int chain, const REAL *next)
+                                                  REAL *CONVPOOL_RESTRICT keep, const REAL *tile,
+                                                  int64_t tile_step, int chain, const REAL *next,
+                                                  VEC (*sum)[VECTORS])
 {
-    VEC sum[2 * ROWS][VECTORS];
     const REAL *row[2 * ROWS];
     int r, v;
     int64_t k;
@@ -45,7 +54,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const in
         row[r] = rows_apart ? a + place[r] : NULL;
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + v * LANES)
+            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + AT(v))
                                                         : VZERO();
         }
     }
@@ -53,7 +62,12 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const in
         VEC column[VECTORS];
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            column[v] = VLOAD((columns_apart ? b + offset[k] : b) + v * LANES);
+            column[v] = VLOAD((columns_apart ? b + offset[k] : b) + AT(v));
+            if (keeps) {
+                VSTORE(keep + AT(v), column[v]);
+                CONVPOOL_PREFETCH(b + FAR_STEPS * b_step + AT(v) +
+                                  (v == vectors - 1 ? LANES - 1 : 0));
+            }
         }
         CONVPOOL_UNROLL
         for (r = 0; r < rows; ++r) {
@@ -71,8 +85,24 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const in
         }
         a += ROWS;
         b += b_step;
+        keep += VECTORS * LANES;
         next += ROWS;
     }
+}
+
+/* Those sums, to the tile. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const int columns_apart,
+                                                  const int rows, const int vectors, int64_t depth,
+                                                  const REAL *CONVPOOL_RESTRICT a, int64_t apart,
+                                                  const int64_t *place, const int64_t *offset,
+                                                  const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
+                                                  REAL *CONVPOOL_RESTRICT tile, int64_t tile_step,
+                                                  int chain, const REAL *next)
+{
+    VEC sum[2 * ROWS][VECTORS];
+    int r, v;
+    NAME(tile_sums)(rows_apart, columns_apart, 0, rows, vectors, (vectors - 1) * LANES, depth, a,
+                    apart, place, offset, b, b_step, NULL, tile, tile_step, chain, next, sum);
     CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
         CONVPOOL_UNROLL
@@ -149,3 +179,5 @@ TARGET CONVPOOL_INLINE void NAME(gemm_pair)(int64_t depth, const void *a, int64_
 }
 
 #undef NAME
+#undef AT
+#undef FAR_STEPS

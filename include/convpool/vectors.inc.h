@@ -68,6 +68,7 @@ enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES,
 #ifdef PAIRS
 #include "filter_join.inc.h"
 #else
+#include "gemm_whole.inc.h"
 #include "stencil.inc.h"
 #include "plane.inc.h"
 #include "winograd.inc.h"

@@ -20,12 +20,18 @@ Blocks are cut for the caches: one strip of the panel lies in the first level wh
 stream past it, the panel and the weights in use in the second. Arrays are read where they lie; all
 that is allocated is the packed weight and, for each thread, a panel, its tiles and fresh strips.
 
+Packing and epilogue cost a small layer as much as a third of its products, waiting for memory. So
+points whose pixels are columns are packed by the first strip of channels, which multiplies them
+where they lie; and tiles of whole vectors whose activation only bounds are finished in registers,
+straight to the output.
+
 Weights that no call has prepared may be fresh: packed for a block of pixels, strip by strip, right
 before they are multiplied, so that they never leave a cache. Each block of pixels packs all of
 them, so that this is for one or two; and it is for weights of the sums' type that lie as one
 matrix.
 """
 from cython.parallel cimport prange, threadid
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
@@ -46,8 +52,6 @@ cdef enum:
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     SHORT = 4            # sums of so many steps for each column of a tile
-    FEW = 32             # channels of output for which points need no packing; twice as many, if
-    PAGES = 384 << 10    # ... the processor knows all pages by heart that a strip lies in
     TOGETHER = 4         # strips of pixels at most that are stored at once, as longer lines
     PIECES = 16          # ... such lines make a plane at least
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
@@ -74,7 +78,8 @@ cdef struct Plan:
     const convpool_kernels* kernels
     int pixel_rows               # tiles: rows of pixels, columns of channels; or the other way
     Source source
-    int points_lie               # columns that are whole vectors of an image are read in place
+    int points_lie               # columns of an image are read in place
+    int64_t finished_line        # those of so many outputs in a row are finished at once, or 0
     int64_t depth, depth_block
     int64_t pixels, pixel_width, pixel_unit, pixel_units, pixel_blocks
     int64_t channel_width, channel_strips, channel_unit, channel_units, channel_blocks
@@ -87,6 +92,15 @@ cdef struct Plan:
     int64_t together             # strips of columns that are stored at once
     int64_t panel_size, offsets_size, tile_size, tiles_size, scratch_size  # bytes, of a thread
     int64_t tasks
+
+
+# A strip of columns as the micro-kernel reads it.
+cdef struct Columns:
+    bytes_in at
+    int64_t pixels
+    int64_t step                          # elements from one step of depth to the next
+    const int64_t* offsets                # or those of the steps, of a copy
+    bytes_out keep                        # where it is to be packed, or NULL
 
 
 # What a task computes of one group.
@@ -140,15 +154,30 @@ cdef bint suits_rows(const convpool_kernels* kernels, const convpool_conv* conv,
 
 
 cdef bint suits_columns(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
-    """Whether points that are columns should be read where they lie: that saves packing them, but
-    each output channel's weights meet them where they straddle lines of the cache, each channel in
-    another page. Without vectors gemm_tile reads too far."""
-    cdef int64_t apart = conv.x_stride[CONVPOOL_AT_CHANNEL] * <int64_t>kernels.element_size
-    cdef int64_t pages = min(conv.channels, <int64_t>DEPTH_BLOCK) * apart
+    """Whether points that are columns are read where they lie, and packed by the first strip of
+    channels that meets them. Their strips then end where images do. Without vectors gemm_tile reads
+    too far."""
     return (is_points(conv) and convpool_pixels(conv.axis) == conv.axis[CONVPOOL_COLUMN].size
             and conv.x_stride[CONVPOOL_AT_COLUMN] == 1 and kernels.lanes > 1
-            and kernels.element_size == kernels.real_size and apart % (4 * CROWDED) != 0
-            and conv.out_channels <= (2 * FEW if pages <= PAGES else FEW))
+            and kernels.element_size == kernels.real_size
+            and not wastes(kernels, conv.axis[CONVPOOL_COLUMN].size))
+
+
+cdef int64_t finished_line(const Plan* plan, const convpool_conv* conv,
+                           bint with_residual) noexcept:
+    """Pixels whose outputs follow one another where the micro-kernel can finish them by itself, or
+    0: only bounds are in its way, and outputs that lie as sums do."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t line = conv.axis[CONVPOOL_COLUMN].out
+    if (plan.pixel_rows or kernels.gemm_whole == NULL
+            or kernels.element_size != kernels.real_size
+            or conv.activation not in (CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_HARDTANH)
+            or conv.out_stride[CONVPOOL_AT_COLUMN] != 1
+            or (with_residual and conv.residual_stride[CONVPOOL_AT_COLUMN] != 1)):
+        return 0
+    if convpool_outputs_follow(conv, CONVPOOL_AT_ROW, with_residual):
+        line *= conv.axis[CONVPOOL_ROW].out
+    return line
 
 
 cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* conv,
@@ -163,7 +192,8 @@ cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* co
             and not wastes(kernels, conv.axis[CONVPOOL_COLUMN].out))
 
 
-cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) noexcept:
+cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last,
+                     bint with_residual) noexcept:
     """Which way round tiles lie, and where their pixels are read. No result depends on it."""
     cdef bint windows
     plan.source = source_of_rows(plan.kernels, conv)
@@ -174,6 +204,7 @@ cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) 
     if not plan.pixel_rows and not windows:
         plan.source = PACKED
     plan.points_lie = not plan.pixel_rows and suits_columns(plan.kernels, conv)
+    plan.finished_line = finished_line(plan, conv, with_residual)
 
 
 cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) noexcept:
@@ -264,6 +295,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.block_strips = ceil_div(channels, plan.channel_width)
     # One line more than a strip holds, lest strips meet in one set of the cache.
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
+    if plan.points_lie:  # whose strips end with images, too
+        most += most * plan.pixel_width // line + 2
     plan.panel_size = panel_size(plan, conv, most) * real
     plan.offsets_size = 0 if plan.source == PACKED else plan.depth_block * sizeof(int64_t)
     tiles = (most if plan.pixel_rows
@@ -350,15 +383,23 @@ cdef void pack_fresh(const Plan* plan, const convpool_conv* conv, bytes_in weigh
 
 
 cdef void cut_lines(const Plan* plan, const convpool_conv* conv, Part* part) noexcept nogil:
-    """Strips that end where rows of the output do, as even as whole vectors can be."""
-    cdef int64_t line = conv.axis[CONVPOOL_COLUMN].out, at = 0, length, vectors, pieces, i
+    """Strips that end where lines of the output do, an image of points being one: those of windows
+    as even as whole vectors can be, those of points full, but for a vector that the last but one
+    leaves to a last one that has none."""
+    cdef int64_t line = conv.axis[CONVPOOL_COLUMN].out, lanes = plan.kernels.lanes, at = 0, begin
+    cdef int64_t length, vectors, pieces, i
     part.strips = 0
     while at < part.pixels:
         length = min(line - (part.pixel + at) % line, part.pixels - at)
-        vectors = ceil_div(length, plan.kernels.lanes)
+        vectors = ceil_div(length, lanes)
         pieces = ceil_div(length, plan.pixel_width)
         for i in range(pieces):
-            part.begin[part.strips + i] = at + cut(vectors, pieces, i) * plan.kernels.lanes
+            begin = i * plan.pixel_width
+            if not plan.points_lie:
+                begin = cut(vectors, pieces, i) * lanes
+            elif i > 0 and length - begin < lanes:
+                begin -= lanes
+            part.begin[part.strips + i] = at + begin
         part.strips += pieces
         at += length
     part.begin[part.strips] = part.pixels
@@ -372,7 +413,7 @@ cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
     part.pixel = first_of(plan.pixels, plan.pixel_unit, plan.pixel_blocks, block)
     part.pixels = first_of(plan.pixels, plan.pixel_unit, plan.pixel_blocks, block + 1) - part.pixel
     part.strips = ceil_div(part.pixels, plan.pixel_width)
-    if plan.source == COPIED and not plan.pixel_rows:
+    if plan.points_lie or (plan.source == COPIED and not plan.pixel_rows):
         cut_lines(plan, conv, part)
     else:
         for i in range(part.strips + 1):
@@ -404,13 +445,19 @@ cdef bytes_in find_pixels(const Plan* plan, const convpool_conv* conv, Part* par
     return copy
 
 
-cdef inline bint lies(const Plan* plan, const convpool_conv* conv, const Part* part,
-                      int64_t strip) noexcept nogil:
-    """Whether a strip of columns is read in place."""
-    cdef int64_t first = part.pixel + part.begin[strip], size = convpool_pixels(conv.axis)
+cdef inline bint lies(const Plan* plan, const Part* part, int64_t strip) noexcept nogil:
+    """Whether a strip of columns is read in place. Less than a strip of channels touches whole
+    vectors."""
+    cdef int64_t pixels = part.begin[strip + 1] - part.begin[strip], lanes = plan.kernels.lanes
+    return plan.points_lie and (pixels % lanes == 0
+                                or (pixels > lanes and part.channels >= plan.channel_width))
+
+
+cdef inline bint finishes(const Plan* plan, const Part* part, int64_t strip) noexcept nogil:
+    """Whether tiles of a strip of columns are finished where they are multiplied."""
+    cdef int64_t first = part.pixel + part.begin[strip], line = plan.finished_line
     cdef int64_t last = part.pixel + part.begin[strip + 1] - 1
-    return (plan.points_lie and (last + 1 - first) % plan.kernels.lanes == 0
-            and first // size == last // size)
+    return line > 0 and last + 1 - first >= plan.kernels.lanes and first // line == last // line
 
 
 cdef void pack_columns(const Plan* plan, const convpool_conv* conv, const Part* part, bytes_in x,
@@ -422,27 +469,65 @@ cdef void pack_columns(const Plan* plan, const convpool_conv* conv, const Part* 
                                  plan.strip_pitch, panel)
         return
     for strip in range(part.strips):
-        if not lies(plan, conv, part, strip):
+        if not lies(plan, part, strip):
             plan.kernels.pack_pixels(
                 conv, x, begin, end, part.pixel + part.begin[strip],
                 part.begin[strip + 1] - part.begin[strip], plan.pixel_width, plan.strip_pitch,
                 panel + strip * plan.strip_pitch * <int64_t>plan.kernels.real_size)
 
 
-cdef bytes_in find_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
-                           bytes_in x, bytes_in panel, int64_t strip, int64_t begin,
-                           int64_t* step) noexcept nogil:
-    """Where step `begin` of a strip is, and how far the next; of a copy, from where offsets go."""
-    cdef int64_t real = <int64_t>plan.kernels.real_size, size = convpool_pixels(conv.axis)
+cdef int64_t place_of(const convpool_conv* conv, const int64_t* stride,
+                      int64_t pixel) noexcept nogil:
+    """Where a pixel of output stands, from the first, in an array of such strides."""
+    cdef int64_t columns = conv.axis[CONVPOOL_COLUMN].out, rows = conv.axis[CONVPOOL_ROW].out
+    cdef int64_t depths = conv.axis[CONVPOOL_DEPTH].out
+    return (pixel % columns * stride[CONVPOOL_AT_COLUMN]
+            + pixel // columns % rows * stride[CONVPOOL_AT_ROW]
+            + pixel // (columns * rows) % depths * stride[CONVPOOL_AT_DEPTH]
+            + pixel // (columns * rows * depths) * stride[CONVPOOL_AT_BATCH])
+
+
+cdef Columns find_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
+                          bytes_in x, bytes_out panel, int64_t strip, int64_t begin, bint packed,
+                          const int64_t* offsets) noexcept nogil:
+    """A strip of columns from step `begin` on: where nothing has packed it yet, in place."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t pixel = part.pixel + part.begin[strip]
+    cdef bytes_out strip_of_panel = panel + strip * plan.strip_pitch * real
+    cdef Columns columns
+    columns.pixels = part.begin[strip + 1] - part.begin[strip]
+    columns.step = plan.pixel_width
+    columns.offsets = NULL
+    columns.keep = NULL
+    columns.at = strip_of_panel
     if plan.source == COPIED:
-        return panel + part.place[part.begin[strip]] * real
-    if not lies(plan, conv, part, strip):
-        step[0] = plan.pixel_width
-        return panel + strip * plan.strip_pitch * real
-    step[0] = conv.x_stride[CONVPOOL_AT_CHANNEL]
-    return x + (pixel // size * conv.x_stride[CONVPOOL_AT_BATCH] + pixel % size
-                + begin * step[0]) * real
+        columns.offsets = offsets
+        columns.at = panel + part.place[part.begin[strip]] * real
+    elif not packed and lies(plan, part, strip):
+        columns.keep = strip_of_panel
+        columns.step = conv.x_stride[CONVPOOL_AT_CHANNEL]
+        columns.at = x + (place_of(conv, conv.x_stride, pixel) + begin * columns.step) * real
+    return columns
+
+
+cdef convpool_finish find_finish(const convpool_conv* conv, int64_t real, int64_t channel,
+                                 int64_t pixel, bytes_in bias, bytes_in residual,
+                                 bytes_out out) noexcept nogil:
+    """Where tiles from a channel and pixel on are finished."""
+    cdef bint bounded = conv.activation == CONVPOOL_HARDTANH
+    cdef convpool_finish finish
+    finish.out_line = conv.out_stride[CONVPOOL_AT_CHANNEL]
+    finish.residual_line = conv.residual_stride[CONVPOOL_AT_CHANNEL]
+    finish.bias = beyond(bias, channel * real)
+    finish.residual = NULL
+    if residual != NULL:
+        finish.residual = residual + (place_of(conv, conv.residual_stride, pixel)
+                                      + channel * finish.residual_line) * real
+    finish.out = out + (place_of(conv, conv.out_stride, pixel) + channel * finish.out_line) * real
+    finish.low = (conv.activation_parameter[0] if bounded
+                  else 0 if conv.activation == CONVPOOL_RELU else -INFINITY)
+    finish.high = conv.activation_parameter[1] if bounded else INFINITY
+    return finish
 
 
 cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
@@ -537,7 +622,7 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
 
 cdef int64_t strips_together(const Plan* plan, const convpool_conv* conv, const Part* part,
                              int64_t strip) noexcept nogil:
-    """Strips from one on that are stored at once: of one line, where strips end with lines."""
+    """Strips from one on whose tiles are lines: of one line of output, where strips end with it."""
     cdef int64_t strips = min(plan.together, part.strips - strip), n = 1
     cdef int64_t length = conv.axis[CONVPOOL_COLUMN].out
     cdef int64_t line = (part.pixel + part.begin[strip]) // length
@@ -548,59 +633,112 @@ cdef int64_t strips_together(const Plan* plan, const convpool_conv* conv, const 
     return n
 
 
+cdef void multiply_strip(const Plan* plan, const Columns* found, bytes_in weight, int64_t channels,
+                         int64_t depth, int chain, bytes_out tile, convpool_finish* finish,
+                         bytes_in after) noexcept nogil:
+    """A strip of columns by so many channels' weights; those of the tile that comes after the last
+    one are fetched meanwhile, unless `after` is NULL: then they are in the cache."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size, channel = 0, rows
+    cdef int64_t width = plan.channel_width, pitch = plan.together * kernels.columns
+    cdef Columns columns = found[0]
+    cdef bytes_in next
+    while channel < channels:
+        rows = min(width, channels - channel)
+        next = weight + plan.weight_piece * real
+        if after == NULL:
+            next = weight
+        elif channel + width >= channels:
+            next = after
+        if rows == width and (columns.keep != NULL or finish != NULL):
+            kernels.gemm_whole(columns.pixels, depth, weight, columns.at, columns.step,
+                               columns.offsets, columns.keep, tile, pitch, chain, finish, next)
+        elif columns.offsets != NULL:
+            kernels.gemm_columns(rows, columns.pixels, depth, weight, columns.at, columns.offsets,
+                                 tile, pitch, chain, next)
+        else:
+            kernels.gemm_tile(rows, columns.pixels, depth, weight, columns.at, columns.step, tile,
+                              pitch, chain, next)
+        if columns.keep != NULL:
+            columns.at = columns.keep
+            columns.step = plan.pixel_width
+            columns.keep = NULL
+        if finish != NULL:
+            finish.bias = beyond(<bytes_in>finish.bias, width * real)
+            finish.residual = beyond(<bytes_in>finish.residual,
+                                     width * finish.residual_line * real)
+            finish.out = <bytes_out>finish.out + width * finish.out_line * real
+        weight += plan.weight_piece * real
+        tile += plan.together * plan.tile_size
+        channel += width
+
+
+cdef void store_strips(const Plan* plan, const convpool_conv* conv, const Part* part,
+                       int64_t strip, int64_t strips, bytes_in lines, int64_t first, int64_t last,
+                       bytes_in bias, bytes_in residual, bytes_out out) noexcept nogil:
+    """What the micro-kernel has not finished of strips together: neighbours at once, and of the
+    others the channels that are no whole strip."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    cdef int64_t pitch = plan.together * plan.kernels.columns, end = strip + strips, channel, next
+    cdef int64_t begin = part.begin[strip]
+    while strip < end:
+        next = strip + 1
+        channel = last - (last - first) % plan.channel_width
+        if not finishes(plan, part, strip):
+            channel = first
+            while next < end and not finishes(plan, part, next):
+                next += 1
+        if channel < last:
+            plan.kernels.store_tile(
+                conv, lines + ((channel - first) * pitch + part.begin[strip] - begin) * real, pitch,
+                False, part.channel + channel, last - channel, part.pixel + part.begin[strip],
+                part.begin[next] - part.begin[strip], bias, residual, out)
+        strip = next
+
+
 cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
-                           bytes_in weights, bytes_in x, bytes_in panel, const int64_t* offsets,
+                           bytes_in weights, bytes_in x, bytes_out panel, const int64_t* offsets,
                            bytes_out tiles, int64_t begin, int64_t end, int64_t first,
                            int64_t last, bytes_in bias, bytes_in residual,
                            bytes_out out) noexcept nogil:
     """The same with pixels as columns: a strip of them stays while weights stream past it."""
-    cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t real = <int64_t>kernels.real_size, pitch = plan.together * kernels.columns
-    cdef int64_t strip = first // plan.channel_width, p = 0, q, strips, slot = 0, pixel, pixels
-    cdef int64_t channel, step = 0
+    cdef int64_t real = <int64_t>plan.kernels.real_size, width = plan.channel_width
+    cdef int64_t p = 0, q, strips, slot = 0, channel
     cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
-    cdef bytes_in weight
-    cdef bytes_in next
-    cdef bytes_in columns
-    cdef bytes_out tile
+    cdef bytes_in weight, after
     cdef bytes_out lines = tiles, fresh = tiles + plan.tiles_size
-    channel = first
-    while plan.fresh and channel < last:
-        pack_fresh(plan, conv, weights, begin, end, (part.channel + channel) // plan.channel_width,
-                   fresh + (channel - first) // plan.channel_width * plan.weight_piece * real)
-        channel += plan.channel_width
+    cdef Columns columns
+    cdef convpool_finish finish
+    cdef convpool_finish* finished
+    if not plan.fresh:
+        weight = weights_at(plan, weights, begin, part.channel + first)
+    else:
+        weight = fresh
+        channel = first
+        while channel < last:
+            pack_fresh(plan, conv, weights, begin, end, (part.channel + channel) // width,
+                       fresh + (channel - first) // width * plan.weight_piece * real)
+            channel += width
     while p < part.strips:
         strips = strips_together(plan, conv, part, p)
         if plan.depth > plan.depth_block:
-            lines = tiles + (slot * plan.block_strips + plan.together * strip) * plan.tile_size
+            lines = tiles + ((slot * plan.block_strips + plan.together * (first // width))
+                             * plan.tile_size)
         slot += plan.together
-        for q in range(strips):
-            weight = fresh
-            if not plan.fresh:
-                weight = weights_at(plan, weights, begin, part.channel + first)
-            pixel = part.begin[p + q]
-            pixels = part.begin[p + q + 1] - pixel
-            tile = lines + (pixel - part.begin[p]) * real
-            columns = find_columns(plan, conv, part, x, panel, p + q, begin, &step)
-            channel = first
-            while channel < last:
-                next = weight  # which later strips of pixels find in the cache
-                if p + q == 0 and not plan.fresh:
-                    next = weights_after(plan, weights, part, begin, channel + plan.channel_width)
-                if plan.source == COPIED:
-                    kernels.gemm_columns(min(plan.channel_width, last - channel), pixels,
-                                         end - begin, weight, columns, offsets, tile, pitch, chain,
-                                         next)
-                else:
-                    kernels.gemm_tile(min(plan.channel_width, last - channel), pixels, end - begin,
-                                      weight, columns, step, tile, pitch, chain, next)
-                weight += plan.weight_piece * real
-                tile += plan.together * plan.tile_size
-                channel += plan.channel_width
+        for q in range(p, p + strips):
+            columns = find_columns(plan, conv, part, x, panel, q, begin, first > 0, offsets)
+            finished = NULL
+            if end == plan.depth and finishes(plan, part, q):
+                finish = find_finish(conv, real, part.channel + first,
+                                     part.pixel + part.begin[q], bias, residual, out)
+                finished = &finish
+            after = NULL
+            if q == 0 and not plan.fresh:
+                after = weights_after(plan, weights, part, begin, last)
+            multiply_strip(plan, &columns, weight, last - first, end - begin, chain,
+                           lines + (part.begin[q] - part.begin[p]) * real, finished, after)
         if end == plan.depth:
-            kernels.store_tile(conv, lines, pitch, False, part.channel + first, last - first,
-                               part.pixel + part.begin[p],
-                               part.begin[p + strips] - part.begin[p], bias, residual, out)
+            store_strips(plan, conv, part, p, strips, lines, first, last, bias, residual, out)
         p += strips
 
 
@@ -754,7 +892,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, cn
     convpool_merge_rows(conv, residual != NULL)
     stencil = algorithm != WINOGRAD and suits_stencil(kernels, conv, channels_last)
     plan.kernels = kernels
-    plan_tiles(&plan, conv, channels_last)
+    plan_tiles(&plan, conv, channels_last, residual != NULL)
     plan_weights(&plan, conv)
     threads = threads_for(
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth

@@ -92,6 +92,13 @@ cdef extern from "convpool/convpool.h" nogil:
         void (*fold)(const void**, int, int64_t, void**) noexcept nogil
         void (*unfold)(const void*, int64_t, int, int64_t, void*, int64_t) noexcept nogil
 
+    ctypedef struct convpool_finish:
+        const void* bias
+        const void* residual
+        void* out
+        int64_t residual_line, out_line
+        double low, high
+
     ctypedef struct convpool_pool_block:
         int64_t channel, channels, depth, row, rows, column, columns
 
@@ -118,6 +125,9 @@ cdef extern from "convpool/convpool.h" nogil:
                              void*, int64_t, int, const void*) noexcept nogil
         void (*gemm_pair)(int64_t, const void*, int64_t, const void*, int64_t, void*, int64_t, int,
                           const void*) noexcept nogil
+        void (*gemm_whole)(int64_t, int64_t, const void*, const void*, int64_t, const int64_t*,
+                           void*, void*, int64_t, int, const convpool_finish*,
+                           const void*) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,

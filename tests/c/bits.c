@@ -178,6 +178,16 @@ static const layer direct_layers[] = {
      CONVPOOL_REPLICATE, CONVPOOL_LEAKY_RELU, 0.1, 0, 1, 1, 0, 0},
 };
 
+/* Points, whose images end within a vector and channels within a strip. */
+static const layer whole_layers[] = {
+    {"relu", 2, 37, 29, {FLAT, FLAT, {58, 1, 1, 1, 0, 0, 58}},
+     CONVPOOL_CONSTANT, CONVPOOL_RELU, 0, 0, 1, 1, 1, 0},
+    {"linear", 2, 37, 29, {FLAT, FLAT, {58, 1, 1, 1, 0, 0, 58}},
+     CONVPOOL_CONSTANT, CONVPOOL_LINEAR, 0, 0, 0, 0, 0, 0},
+    {"hardtanh", 1, 37, 24, {FLAT, FLAT, {97, 1, 1, 1, 0, 0, 97}},
+     CONVPOOL_CONSTANT, CONVPOOL_HARDTANH, -0.5, 0.75, 1, 0, 1, 0},
+};
+
 /* Of the smallest of these grids several rows and images meet in one vector of tiles; rows of the
  * largest are cut. */
 static const layer winograd_layers[] = {
@@ -513,8 +523,76 @@ static void windows(const char *verb, const layer *l, int dtype, int isa, int ch
     report(verb, l->name, dtype, channels_last, c.out, c.out_count);
 }
 
-/* The same with pixels as columns, each tile within a row of the output. */
-static void lines(const layer *l, int dtype, int isa)
+/* Where gemm_whole leaves tiles of an image from a channel and pixel on, as the layer says, which
+ * only bounds; as if stored by store_tile. */
+static convpool_finish finish_of(const call *c, const layer *l, int64_t image, int64_t channel,
+                                 int64_t pixel)
+{
+    const int64_t out_line = c->conv.out_stride[CONVPOOL_AT_CHANNEL];
+    const int64_t at = image * c->conv.out_stride[CONVPOOL_AT_BATCH] + channel * out_line + pixel;
+    convpool_finish finish;
+    finish.bias = c->bias == NULL ? NULL : c->bias + channel * c->real;
+    finish.residual = c->residual == NULL ? NULL : c->residual + at * c->element;
+    finish.out = c->out + at * c->element;
+    finish.residual_line = finish.out_line = out_line;
+    finish.low = l->activation == CONVPOOL_LINEAR ? -(double)INFINITY : l->p0;
+    finish.high = l->activation == CONVPOOL_HARDTANH ? l->p1 : (double)INFINITY;
+    return finish;
+}
+
+/* Points as columns, read in place: the first strip of channels packs them for the others, and
+ * tiles of whole strips are finished where they are multiplied. */
+static void whole(const layer *l, int dtype, int isa)
+{
+    enum { STEPS = 20 };
+    call c = call_of(l, dtype, isa, 0, 0);
+    const convpool_kernels *k = c.k;
+    const int64_t strips = ceil_div(l->out_channels, k->rows), full = l->out_channels / k->rows;
+    const int64_t size = k->rows * k->columns * c.real, strip_size = c.depth * k->rows * c.real;
+    char *weights = (char *)allocate(strips * strip_size);
+    char *panel = (char *)allocate(STEPS * k->columns * c.real);
+    char *tiles = (char *)allocate(strips * size);
+    int64_t image, strip, begin, at, next;
+    for (strip = 0; strip < strips; ++strip) {
+        k->pack_weights(&c.conv, c.weight, c.weight_stride, strip * k->rows, k->rows,
+                        weights + strip * strip_size, c.depth, 0);
+    }
+    for (image = 0; image < l->batch; ++image) {
+        for (at = 0; at < c.pixels; at = next) {
+            next = least(at + k->columns, c.pixels);
+            next -= next < c.pixels && c.pixels - next < k->lanes ? k->lanes : 0;
+            for (begin = 0; begin < c.depth; begin += STEPS) {
+                const int64_t depth = least(STEPS, c.depth - begin);
+                const int chain = begin > 0 ? CONVPOOL_CHAIN_GOES_ON : CONVPOOL_CHAIN_STARTS;
+                for (strip = 0; strip < strips; ++strip) {
+                    const char *a = weights + strip * strip_size + begin * k->rows * c.real;
+                    const char *x =
+                        c.x + ((image * l->channels + begin) * c.pixels + at) * c.real;
+                    const convpool_finish finish = finish_of(&c, l, image, strip * k->rows, at);
+                    if (strip == full) {
+                        k->gemm_tile(l->out_channels % k->rows, next - at, depth, a, panel,
+                                     k->columns, tiles + strip * size, k->columns, chain, a);
+                    } else {
+                        k->gemm_whole(next - at, depth, a, strip == 0 ? x : panel,
+                                      strip == 0 ? c.pixels : k->columns, NULL,
+                                      strip == 0 ? panel : NULL, tiles + strip * size, k->columns,
+                                      chain, begin + depth == c.depth ? &finish : NULL, a);
+                    }
+                }
+            }
+            if (full < strips) {
+                k->store_tile(&c.conv, tiles + full * size, k->columns, 0, full * k->rows,
+                              l->out_channels % k->rows, image * c.pixels + at, next - at, c.bias,
+                              c.residual, c.out);
+            }
+        }
+    }
+    report("whole", l->name, dtype, 0, c.out, c.out_count);
+}
+
+/* The same with pixels as columns, each tile within a row of the output; finished, if it is to be
+ * and can be, where it is multiplied. */
+static void lines(const char *verb, const layer *l, int dtype, int isa, int finishes)
 {
     enum { STEPS = 100 };
     call c = call_of(l, dtype, isa, 0, 0);
@@ -528,8 +606,11 @@ static void lines(const layer *l, int dtype, int isa)
     const int64_t most =
         (int64_t)convpool_windows_most(&c.conv, k->columns, least(STEPS / c.taps + 2, l->channels));
     char *copy = (char *)allocate((most + k->columns) * c.real); /* it reads whole vectors */
+    const int bounds = l->activation == CONVPOOL_LINEAR || l->activation == CONVPOOL_RELU ||
+                       l->activation == CONVPOOL_HARDTANH;
+    const int64_t finished = finishes && bounds ? l->out_channels / k->rows : 0;
     convpool_windows seen;
-    int64_t strip, row, at, begin;
+    int64_t strip, row, at, begin, stored;
     for (strip = 0; strip < strips; ++strip) {
         k->pack_weights(&c.conv, c.weight, c.weight_stride, strip * k->rows, k->rows,
                         weights + strip * piece, depth, 0);
@@ -546,18 +627,30 @@ static void lines(const layer *l, int dtype, int isa)
                 convpool_copied_offsets(&c.conv, &seen, begin, end, offset);
                 k->copy_windows(&c.conv, &seen, c.x, copy);
                 for (strip = 0; strip < strips; ++strip) {
-                    k->gemm_columns(least(k->rows, l->out_channels - strip * k->rows), pixels,
-                                    end - begin, weights + strip * piece + begin * k->rows * c.real,
-                                    copy + *place * c.real, offset,
-                                    tiles + strip * k->rows * k->columns * c.real, k->columns,
-                                    chain, weights);
+                    const char *a = weights + strip * piece + begin * k->rows * c.real;
+                    const int64_t rows = least(k->rows, l->out_channels - strip * k->rows);
+                    char *tile = tiles + strip * k->rows * k->columns * c.real;
+                    if (strip < finished && pixels >= k->lanes) {
+                        const convpool_finish finish =
+                            finish_of(&c, l, row / c.pixels, strip * k->rows, row % c.pixels + at);
+                        k->gemm_whole(pixels, end - begin, a, copy + *place * c.real, 0, offset,
+                                      NULL, tile, k->columns, chain,
+                                      end == depth ? &finish : NULL, weights);
+                    } else {
+                        k->gemm_columns(rows, pixels, end - begin, a, copy + *place * c.real,
+                                        offset, tile, k->columns, chain, weights);
+                    }
                 }
             }
-            k->store_tile(&c.conv, tiles, k->columns, 0, 0, l->out_channels, row + at, pixels,
-                          c.bias, c.residual, c.out);
+            stored = pixels >= k->lanes ? finished * k->rows : 0;
+            if (stored < l->out_channels) {
+                k->store_tile(&c.conv, tiles + stored * k->columns * c.real, k->columns, 0, stored,
+                              l->out_channels - stored, row + at, pixels, c.bias, c.residual,
+                              c.out);
+            }
         }
     }
-    report("lines", l->name, dtype, 0, c.out, c.out_count);
+    report(verb, l->name, dtype, 0, c.out, c.out_count);
 }
 
 /* Every activation of every kind of number, straight from a tile. */
@@ -1095,7 +1188,12 @@ static void all_layers(int dtype, int isa, int channels_last)
     EACH(direct_layers) DO(direct("direct", &direct_layers[i], dtype, isa, channels_last));
     EACH(direct_layers) DO(windows("windows", &direct_layers[i], dtype, isa, channels_last));
     if (!channels_last) {
-        EACH(direct_layers) DO(lines(&direct_layers[i], dtype, isa));
+        EACH(direct_layers) DO(lines("lines", &direct_layers[i], dtype, isa, 0));
+    }
+    if (dtype != CONVPOOL_F16 && !channels_last) {
+        EACH(direct_layers) DO(lines("finished", &direct_layers[i], dtype, isa, 1));
+        EACH(whole_layers) DO(direct("direct", &whole_layers[i], dtype, isa, 0));
+        EACH(whole_layers) DO(whole(&whole_layers[i], dtype, isa));
     }
     if (dtype != CONVPOOL_F16) {
         DO(in_place(dtype, isa, channels_last));

@@ -1,0 +1,108 @@
+/* gemm_whole.inc.h - tiles of whole strips of rows, which do on their way what would else be a pass
+ * over memory by itself: pack the columns that they read, and finish what they have summed:
+ *
+ *     out = sum + bias + residual, within bounds, as store_tile does it, from registers.
+ *
+ * Where columns end within a vector, the last one begins before the end of the one before: what
+ * they share is done twice, and nothing beyond is touched.
+ *
+ * Included once for each instruction set and real type, by vectors.inc.h, with its words, after
+ * gemm_tile.inc.h.
+ */
+#define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
+#define AT(v) ((v) == vectors - 1 ? last : (int64_t)(v) * LANES)
+
+/* A residual may be `out` itself: each row's is read before any of the row is written. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(finish_tile)(const int vectors, int64_t last,
+                                                    VEC (*sum)[VECTORS],
+                                                    const convpool_finish *finish)
+{
+    const REAL nothing = (REAL)-0.0; /* added it leaves every number as it is */
+    const int64_t bias_step = finish->bias != NULL, out_line = finish->out_line;
+    const int64_t residual_line = finish->residual_line;
+    const REAL *bias = bias_step ? (const REAL *)finish->bias : &nothing;
+    const REAL *residual = (const REAL *)finish->residual;
+    const VEC low = VSET1((REAL)finish->low), high = VSET1((REAL)finish->high);
+    REAL *out = (REAL *)finish->out;
+    int r, v;
+    CONVPOOL_UNROLL
+    for (r = 0; r < ROWS; ++r, bias += bias_step, out += out_line) {
+        CONVPOOL_UNROLL
+        for (v = 0; v < vectors; ++v) {
+            sum[r][v] = VADD(sum[r][v], VSET1(*bias));
+        }
+        if (residual != NULL) {
+            CONVPOOL_UNROLL
+            for (v = 0; v < vectors; ++v) {
+                sum[r][v] = VADD(sum[r][v], VLOAD(residual + AT(v)));
+            }
+            residual += residual_line;
+        }
+        CONVPOOL_UNROLL
+        for (v = 0; v < vectors; ++v) {
+            sum[r][v] = VMAX(low, sum[r][v]);
+            VSTORE(out + AT(v), VMIN(high, sum[r][v]));
+        }
+    }
+}
+
+TARGET CONVPOOL_FORCE_INLINE void NAME(whole_body)(const int columns_apart, const int keeps,
+                                                   const int vectors, int64_t last, int64_t depth,
+                                                   const REAL *a, const REAL *b, int64_t b_step,
+                                                   const int64_t *offset, REAL *keep, REAL *tile,
+                                                   int64_t tile_step, int chain,
+                                                   const convpool_finish *finish, const REAL *next)
+{
+    VEC sum[ROWS][VECTORS];
+    int r, v;
+    NAME(tile_sums)(0, columns_apart, keeps, ROWS, vectors, last, depth, a, 0, NULL, offset, b,
+                    columns_apart ? 0 : b_step, keep, tile, tile_step, chain, next, sum);
+    if (finish != NULL) {
+        NAME(finish_tile)(vectors, last, sum, finish);
+        return;
+    }
+    CONVPOOL_UNROLL
+    for (r = 0; r < ROWS; ++r) {
+        CONVPOOL_UNROLL
+        for (v = 0; v < vectors; ++v) {
+            VSTORE(tile + r * tile_step + AT(v), sum[r][v]);
+        }
+    }
+}
+
+/* gemm_tile or, unless offset is NULL, gemm_columns of ROWS rows and a vector of columns or more.
+ * Unless `keep` is NULL, the columns of step k are copied to keep[k * COLUMNS], packed for other
+ * strips of rows. Unless `finish` is NULL the tile goes where that says, and is not written.
+ * Preconditions: those of gemm_tile; LANES <= columns; offset or keep is NULL; the chain does not
+ * add. */
+TARGET CONVPOOL_INLINE void NAME(gemm_whole)(int64_t columns, int64_t depth, const void *a,
+                                             const void *b, int64_t b_step, const int64_t *offset,
+                                             void *keep, void *tile, int64_t tile_step, int chain,
+                                             const convpool_finish *finish, const void *next)
+{
+    const int way = offset != NULL ? 1 : keep != NULL ? 2 : 0;
+    switch ((int)((columns + LANES - 1) / LANES) * 4 + way) {
+#define WHOLE_BODY(vectors, way)                                                               \
+    case (vectors) * 4 + (way):                                                                \
+        NAME(whole_body)((way) == 1, (way) == 2, vectors, columns - LANES, depth,              \
+                         (const REAL *)a, (const REAL *)b, b_step, offset, (REAL *)keep,       \
+                         (REAL *)tile, tile_step, chain, finish, (const REAL *)next);          \
+        break;
+#define WHOLE_CASES(vectors) \
+    WHOLE_BODY(vectors, 0) WHOLE_BODY(vectors, 1) WHOLE_BODY(vectors, 2)
+    WHOLE_CASES(1)
+    WHOLE_CASES(2)
+#if VECTORS > 2
+    WHOLE_CASES(3)
+#endif
+#if VECTORS > 3
+    WHOLE_CASES(4)
+#endif
+    default: break;
+#undef WHOLE_CASES
+#undef WHOLE_BODY
+    }
+}
+
+#undef NAME
+#undef AT
