@@ -763,7 +763,7 @@ cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in we
 
 cdef int run(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
              bytes_in bias, bytes_in residual, bytes_out out, int threads) except -1:
-    cdef Block memory = Block(threads * plan.scratch_size)
+    cdef Block memory = Block(threads * plan.scratch_size, True)
     cdef bytes_out scratch = memory.data
     cdef int64_t task
     if threads == 1:

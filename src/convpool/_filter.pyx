@@ -292,7 +292,7 @@ def filter_image(cnp.ndarray x, cnp.ndarray out, *, int dtype, int arithmetic, c
         + (image.kernel_width if along is not None else 0)))
     plan_blocks(&plan, &image, threads)
     threads = min(threads, plan.tasks)
-    memory = Block(threads * plan.scratch_size)
+    memory = Block(threads * plan.scratch_size, True)
     scratch = memory.data
     for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="dynamic"):
         run_task(&plan, &image, x_data, out_data, task, scratch + threadid() * plan.scratch_size)

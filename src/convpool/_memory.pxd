@@ -39,6 +39,9 @@ cdef inline bytes_in beyond(bytes_in base, int64_t offset) noexcept nogil:
 
 
 cdef class Block:
-    """So many bytes from an aligned `data` on, freed with the object."""
+    """So many bytes from an aligned `data` on, freed with the object; or if they are only passing,
+    kept for the next call: fresh memory costs a fault for each page, which can take longer than the
+    call."""
     cdef void* memory
+    cdef bint passing
     cdef bytes_out data

@@ -25,23 +25,63 @@ cdef extern from *:
         (void)size;
     #endif
     }
+
+    /* Leaves memory, or NULL, where the next caller finds it, whatever thread that is in.
+     * Result: what was there. */
+    #if defined(__SANITIZE_ADDRESS__) /* which then sees all bounds */
+    #define convpool_exchange(memory) (memory)
+    #else
+    static void *volatile convpool_spare;
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    #define convpool_exchange(memory) \
+        _InterlockedExchangePointer((void *volatile *)&convpool_spare, memory)
+    #else
+    #define convpool_exchange(memory) \
+        __atomic_exchange_n(&convpool_spare, memory, __ATOMIC_ACQ_REL)
+    #endif
+    #endif
     """
     void convpool_advise_pages(void* memory, size_t size) noexcept nogil
+    void* convpool_exchange(void* memory) noexcept nogil
 
 cdef enum:
     LARGE = 4 << 20  # bytes, from which on pages matter
+    KEPT = 4 << 20   # bytes that stay from call to call, at most
+
+
+# All memory begins with its size.
+cdef inline size_t size_of(void* memory) noexcept:
+    return (<size_t*>memory)[0]
 
 
 @cython.final
 @cython.freelist(8)
 cdef class Block:
-    def __cinit__(self, int64_t size):
-        self.memory = PyMem_RawMalloc(<size_t>(size + ALIGNMENT))
+    def __cinit__(self, int64_t size, bint passing=False):
+        cdef size_t needed = <size_t>(size + ALIGNMENT) + sizeof(size_t)
+        self.passing = passing
+        if passing:
+            self.memory = convpool_exchange(NULL)
+        if self.memory != NULL and size_of(self.memory) < needed:
+            PyMem_RawFree(self.memory)
+            self.memory = NULL
         if self.memory == NULL:
-            raise MemoryError(f"no memory for {size} bytes of working space")
-        if size >= LARGE:
-            convpool_advise_pages(self.memory, <size_t>size)
-        self.data = <bytes_out>aligned(<int64_t>self.memory)
+            self.memory = PyMem_RawMalloc(needed)
+            if self.memory == NULL:
+                raise MemoryError(f"no memory for {size} bytes of working space")
+            (<size_t*>self.memory)[0] = needed
+            if size >= LARGE:
+                convpool_advise_pages(self.memory, <size_t>size)
+        self.data = <bytes_out>aligned(<int64_t>self.memory + <int64_t>sizeof(size_t))
 
     def __dealloc__(self):
-        PyMem_RawFree(self.memory)
+        cdef void* spare = self.memory
+        if spare != NULL and self.passing and size_of(spare) <= KEPT:
+            spare = convpool_exchange(spare)
+        PyMem_RawFree(spare)
+
+
+def release():
+    """Gives back what waits for the next call."""
+    PyMem_RawFree(convpool_exchange(NULL))

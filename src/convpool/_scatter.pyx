@@ -248,7 +248,7 @@ def spread(cnp.ndarray value, cnp.ndarray target, int64_t batch, int64_t channel
         return
     threads = threads_for(num_threads, work)
     size = aligned(axis[2].size * (LANES if last else 1) * element_size)
-    lines = Block(threads * size)
+    lines = Block(threads * size, True)
     scratch = lines.data
     with nogil:
         if element_size == sizeof(double):

@@ -615,7 +615,7 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
     plan_memory(&plan, conv)
 
     threads = min(threads, plan.tasks)
-    memory = Block(threads * plan.scratch_size)
+    memory = Block(threads * plan.scratch_size, True)
     scratch = memory.data
     for thread in range(threads):
         memset(scratch + thread * plan.scratch_size, 0, sizeof(State))

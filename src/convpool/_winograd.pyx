@@ -377,7 +377,7 @@ cdef int run_winograd(const convpool_conv* conv, int side, const convpool_kernel
     threads = min(<int64_t>threads, conv.groups * plan.chunks * plan.sections)
     size = plan.sums_size + plan.weights_size + plan.points_size
     # Points stand at the end, and gemm_tile may read one step beyond the last.
-    memory = Block(threads * size + CONVPOOL_WINOGRAD_CHUNK * <int64_t>kernels.real_size)
+    memory = Block(threads * size + CONVPOOL_WINOGRAD_CHUNK * <int64_t>kernels.real_size, True)
     scratch = memory.data
     # The same part of the work to the same thread from call to call, as in _conv.pyx.
     for task in prange(conv.groups * plan.chunks * plan.sections, nogil=True, num_threads=threads,
