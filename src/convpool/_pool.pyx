@@ -14,7 +14,7 @@ from convpool._memory cimport bytes_in, bytes_out, ceil_div
 from convpool._threads cimport kernels_for, threads_for
 
 cdef enum:
-    CELL = 4  # multiply-adds that take as long as to reduce one cell
+    CELL = 10  # multiply-adds that take as long as to reduce one cell
 
 
 cdef void pool_number(const convpool_kernels* kernels, const convpool_pool* pool,
