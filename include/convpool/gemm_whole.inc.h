@@ -17,30 +17,27 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(finish_tile)(const int vectors, int64_t l
                                                     VEC (*sum)[VECTORS],
                                                     const convpool_finish *finish)
 {
-    const REAL nothing = (REAL)-0.0; /* added it leaves every number as it is */
     const int64_t bias_step = finish->bias != NULL, out_line = finish->out_line;
-    const int64_t residual_line = finish->residual_line;
-    const REAL *bias = bias_step ? (const REAL *)finish->bias : &nothing;
-    const REAL *residual = (const REAL *)finish->residual;
+    const int64_t residual_line = finish->residual != NULL ? finish->residual_line : 0;
     const VEC low = VSET1((REAL)finish->low), high = VSET1((REAL)finish->high);
+    REAL nothing[VECTORS * LANES]; /* of -0, which added leave every number as it is */
+    const REAL *bias = bias_step ? (const REAL *)finish->bias : nothing;
+    const REAL *residual = finish->residual != NULL ? (const REAL *)finish->residual : nothing;
     REAL *out = (REAL *)finish->out;
     int r, v;
     CONVPOOL_UNROLL
-    for (r = 0; r < ROWS; ++r, bias += bias_step, out += out_line) {
+    for (v = 0; v < VECTORS; ++v) {
+        VSTORE(nothing + v * LANES, VSET1((REAL)-0.0));
+    }
+    CONVPOOL_UNROLL
+    for (r = 0; r < ROWS; ++r, bias += bias_step, residual += residual_line, out += out_line) {
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            sum[r][v] = VADD(sum[r][v], VSET1(*bias));
-        }
-        if (residual != NULL) {
-            CONVPOOL_UNROLL
-            for (v = 0; v < vectors; ++v) {
-                sum[r][v] = VADD(sum[r][v], VLOAD(residual + AT(v)));
-            }
-            residual += residual_line;
+            const VEC biased = VADD(sum[r][v], VSET1(*bias));
+            sum[r][v] = VMAX(low, VADD(biased, VLOAD(residual + AT(v))));
         }
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            sum[r][v] = VMAX(low, sum[r][v]);
             VSTORE(out + AT(v), VMIN(high, sum[r][v]));
         }
     }
