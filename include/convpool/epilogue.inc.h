@@ -139,17 +139,10 @@ TARGET CONVPOOL_NOINLINE void NAME(store_any)(const convpool_conv *conv, int64_t
 TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
                                                 const NAME(lines) *lines)
 {
-    const int activation = conv->activation;
-    const int bounded = lines->out_step == 1 &&
-                        (lines->residual == NULL || lines->residual_step == 1) &&
-                        (activation == CONVPOOL_LINEAR || activation == CONVPOOL_RELU ||
-                         activation == CONVPOOL_HARDTANH);
+    double low, high;
+    const int bounded = convpool_only_bounds(conv, &low, &high) && lines->out_step == 1 &&
+                        (lines->residual == NULL || lines->residual_step == 1);
     const int biased = lines->bias == NULL ? 0 : lines->bias_step == 0 ? 1 : 2;
-    const REAL low = activation == CONVPOOL_RELU       ? 0
-                     : activation == CONVPOOL_HARDTANH ? (REAL)conv->activation_parameter[0]
-                                                       : -(REAL)INFINITY;
-    const REAL high = activation == CONVPOOL_HARDTANH ? (REAL)conv->activation_parameter[1]
-                                                      : (REAL)INFINITY;
     int64_t i, j;
     for (i = 0; i < lines->count; ++i) {
         const REAL *sums = lines->sums + i * lines->sums_line;
@@ -168,7 +161,8 @@ TARGET CONVPOOL_NOINLINE void NAME(store_lines)(const convpool_conv *conv,
         switch (biased * 2 + (residual != NULL)) {
 #define BOUNDED(biased, residue)                                                               \
     case (biased) * 2 + (residue):                                                             \
-        NAME(store_bounded)(biased, residue, lines->length, sums, bias, residual, out, low, high); \
+        NAME(store_bounded)(biased, residue, lines->length, sums, bias, residual, out,         \
+                            (REAL)low, (REAL)high);                                            \
         break;
             BOUNDED(0, 0) BOUNDED(1, 0) BOUNDED(2, 0)
             BOUNDED(0, 1) BOUNDED(1, 1) BOUNDED(2, 1)

@@ -487,6 +487,23 @@ CONVPOOL_INLINE int convpool_outputs_follow(const convpool_conv *conv, int axis,
             conv->residual_stride[axis] == conv->residual_stride[CONVPOOL_AT_COLUMN] * columns);
 }
 
+/* Result: whether the activation does no more than bound, and so fits where sums are formed; finds
+ * between what, perhaps infinities. */
+CONVPOOL_INLINE int convpool_only_bounds(const convpool_conv *conv, double *low, double *high)
+{
+    const int activation = conv->activation;
+    *low = -INFINITY;
+    *high = INFINITY;
+    if (activation == CONVPOOL_RELU) {
+        *low = 0;
+    } else if (activation == CONVPOOL_HARDTANH) {
+        *low = conv->activation_parameter[0];
+        *high = conv->activation_parameter[1];
+    }
+    return activation == CONVPOOL_LINEAR || activation == CONVPOOL_RELU ||
+           activation == CONVPOOL_HARDTANH;
+}
+
 /* Merges depth and row into column where a convolution reads and writes pixels one for one (1x1,
  * stride 1, no padding) and all its arrays step evenly through them: a 1x1 convolution then sees
  * one long row. `with_residual` says whether residual_stride counts. */

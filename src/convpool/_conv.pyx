@@ -31,7 +31,6 @@ them, so that this is for one or two; and it is for weights of the sums' type th
 matrix.
 """
 from cython.parallel cimport prange, threadid
-from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
@@ -169,9 +168,10 @@ cdef int64_t finished_line(const Plan* plan, const convpool_conv* conv,
     0: only bounds are in its way, and outputs that lie as sums do."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t line = conv.axis[CONVPOOL_COLUMN].out
+    cdef double low, high
     if (plan.pixel_rows or kernels.gemm_whole == NULL
             or kernels.element_size != kernels.real_size
-            or conv.activation not in (CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_HARDTANH)
+            or not convpool_only_bounds(conv, &low, &high)
             or conv.out_stride[CONVPOOL_AT_COLUMN] != 1
             or (with_residual and conv.residual_stride[CONVPOOL_AT_COLUMN] != 1)):
         return 0
@@ -514,8 +514,8 @@ cdef convpool_finish find_finish(const convpool_conv* conv, int64_t real, int64_
                                  int64_t pixel, bytes_in bias, bytes_in residual,
                                  bytes_out out) noexcept nogil:
     """Where tiles from a channel and pixel on are finished."""
-    cdef bint bounded = conv.activation == CONVPOOL_HARDTANH
     cdef convpool_finish finish
+    convpool_only_bounds(conv, &finish.low, &finish.high)
     finish.out_line = conv.out_stride[CONVPOOL_AT_CHANNEL]
     finish.residual_line = conv.residual_stride[CONVPOOL_AT_CHANNEL]
     finish.bias = beyond(bias, channel * real)
@@ -524,9 +524,6 @@ cdef convpool_finish find_finish(const convpool_conv* conv, int64_t real, int64_
         finish.residual = residual + (place_of(conv, conv.residual_stride, pixel)
                                       + channel * finish.residual_line) * real
     finish.out = out + (place_of(conv, conv.out_stride, pixel) + channel * finish.out_line) * real
-    finish.low = (conv.activation_parameter[0] if bounded
-                  else 0 if conv.activation == CONVPOOL_RELU else -INFINITY)
-    finish.high = conv.activation_parameter[1] if bounded else INFINITY
     return finish
 
 

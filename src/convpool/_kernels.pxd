@@ -166,6 +166,7 @@ cdef extern from "convpool/convpool.h" nogil:
                                  int64_t begin, int64_t end, int64_t* offset)
     void convpool_input_places(const convpool_conv* conv, int64_t pixel, int64_t pixels,
                                int64_t* place)
+    bint convpool_only_bounds(const convpool_conv* conv, double* low, double* high)
     int convpool_outputs_follow(const convpool_conv* conv, int axis, int with_residual)
     void convpool_merge_rows(convpool_conv* conv, int with_residual)
     convpool_stage convpool_stage_for(const convpool_conv* conv, int64_t rows, int64_t columns,

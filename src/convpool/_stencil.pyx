@@ -271,11 +271,12 @@ cdef void plan_sums(Plan* plan, const convpool_conv* conv, int64_t* offsets) noe
 cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual) noexcept:
     """Chooses the way of sums to `out`."""
     cdef int64_t step = conv.out_stride[CONVPOOL_AT_COLUMN]
+    cdef double low, high
     cdef bint dense = True  # rows of a block have no gaps
     if plan.interleaved:
         dense = step == plan.stage.lanes
         step = conv.out_stride[CONVPOOL_AT_CHANNEL]
-    plan.finished = conv.activation in (CONVPOOL_LINEAR, CONVPOOL_RELU, CONVPOOL_HARDTANH)
+    plan.finished = convpool_only_bounds(conv, &low, &high)
     plan.biased = plan.kernels.products == 1
     plan.direct = (step == 1 and not with_residual
                    and not is_staged(plan.kernels)
@@ -283,11 +284,9 @@ cdef void plan_results(Plan* plan, const convpool_conv* conv, bint with_residual
     plan.finished = plan.finished and plan.direct
     plan.dense = (not plan.direct
                   and convpool_outputs_follow(conv, CONVPOOL_AT_ROW, with_residual))
-    if plan.finished and conv.activation == CONVPOOL_RELU:
-        plan.stencil.low = plan.inner.low = 0
-    if plan.finished and conv.activation == CONVPOOL_HARDTANH:
-        plan.stencil.low = plan.inner.low = conv.activation_parameter[0]
-        plan.stencil.high = plan.inner.high = conv.activation_parameter[1]
+    if plan.finished:
+        plan.stencil.low = plan.inner.low = low
+        plan.stencil.high = plan.inner.high = high
 
 
 cdef void plan_together(Plan* plan, const convpool_conv* conv, bint packed) noexcept:

@@ -525,8 +525,7 @@ static void windows(const char *verb, const layer *l, int dtype, int isa, int ch
 
 /* Where gemm_whole leaves tiles of an image from a channel and pixel on, as the layer says, which
  * only bounds; as if stored by store_tile. */
-static convpool_finish finish_of(const call *c, const layer *l, int64_t image, int64_t channel,
-                                 int64_t pixel)
+static convpool_finish finish_of(const call *c, int64_t image, int64_t channel, int64_t pixel)
 {
     const int64_t out_line = c->conv.out_stride[CONVPOOL_AT_CHANNEL];
     const int64_t at = image * c->conv.out_stride[CONVPOOL_AT_BATCH] + channel * out_line + pixel;
@@ -535,8 +534,7 @@ static convpool_finish finish_of(const call *c, const layer *l, int64_t image, i
     finish.residual = c->residual == NULL ? NULL : c->residual + at * c->element;
     finish.out = c->out + at * c->element;
     finish.residual_line = finish.out_line = out_line;
-    finish.low = l->activation == CONVPOOL_LINEAR ? -(double)INFINITY : l->p0;
-    finish.high = l->activation == CONVPOOL_HARDTANH ? l->p1 : (double)INFINITY;
+    convpool_only_bounds(&c->conv, &finish.low, &finish.high);
     return finish;
 }
 
@@ -568,7 +566,7 @@ static void whole(const layer *l, int dtype, int isa)
                     const char *a = weights + strip * strip_size + begin * k->rows * c.real;
                     const char *x =
                         c.x + ((image * l->channels + begin) * c.pixels + at) * c.real;
-                    const convpool_finish finish = finish_of(&c, l, image, strip * k->rows, at);
+                    const convpool_finish finish = finish_of(&c, image, strip * k->rows, at);
                     if (strip == full) {
                         k->gemm_tile(l->out_channels % k->rows, next - at, depth, a, panel,
                                      k->columns, tiles + strip * size, k->columns, chain, a);
@@ -606,9 +604,10 @@ static void lines(const char *verb, const layer *l, int dtype, int isa, int fini
     const int64_t most =
         (int64_t)convpool_windows_most(&c.conv, k->columns, least(STEPS / c.taps + 2, l->channels));
     char *copy = (char *)allocate((most + k->columns) * c.real); /* it reads whole vectors */
-    const int bounds = l->activation == CONVPOOL_LINEAR || l->activation == CONVPOOL_RELU ||
-                       l->activation == CONVPOOL_HARDTANH;
-    const int64_t finished = finishes && bounds ? l->out_channels / k->rows : 0;
+    double low, high;
+    const int64_t finished = finishes && convpool_only_bounds(&c.conv, &low, &high)
+                                 ? l->out_channels / k->rows
+                                 : 0;
     convpool_windows seen;
     int64_t strip, row, at, begin, stored;
     for (strip = 0; strip < strips; ++strip) {
@@ -632,7 +631,7 @@ static void lines(const char *verb, const layer *l, int dtype, int isa, int fini
                     char *tile = tiles + strip * k->rows * k->columns * c.real;
                     if (strip < finished && pixels >= k->lanes) {
                         const convpool_finish finish =
-                            finish_of(&c, l, row / c.pixels, strip * k->rows, row % c.pixels + at);
+                            finish_of(&c, row / c.pixels, strip * k->rows, row % c.pixels + at);
                         k->gemm_whole(pixels, end - begin, a, copy + *place * c.real, 0, offset,
                                       NULL, tile, k->columns, chain,
                                       end == depth ? &finish : NULL, weights);
