@@ -374,6 +374,30 @@ def test_points_that_few_channels_see(height, width, view, threads, dtype):
         assert_convolves(y, x, weight, bias)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("activation", [None, "relu", "silu"])
+@pytest.mark.parametrize(("channels", "outputs"), [(40, 20), (200, 20), (270, 100)])
+@pytest.mark.parametrize("pixels", [196, 787, 1537, 1553])
+def test_points_of_large_images_that_end_within_a_vector(
+    pixels, channels, outputs, activation, dtype
+):
+    """Tiles of one image that wait for more of the sum lie beside those of the next."""
+    x, weight = normal(1, 3, channels, 1, pixels, dtype=dtype), normal(2, outputs, channels, 1, 1)
+    weight, bias = weight.astype(dtype), normal(3, outputs, dtype=dtype)
+    residual = normal(4, 3, outputs, 1, pixels, dtype=dtype)
+    arguments = {"residual": residual, "activation": activation}
+    y = convpool.conv2d(x, weight, bias, num_threads=1, **arguments)
+    assert_convolves(y, x, weight, bias, **arguments)
+    assert_same_bits(convpool.conv2d(x, weight, bias, num_threads=3, **arguments), y)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "stride"), [(2, 96, (1, 2)), (4, 64, 2), (3, 144, (1, 3))]
+)
+def test_strided_points_as_many_as_a_row_of_the_input(height, width, stride):
+    check(normal(1, 2, 9, height, width), normal(2, 33, 9, 1, 1), stride=stride)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize(("channels", "size"), [(29, 3), (64, 3), (11, 5), (100, 3), (7, 11)])
 def test_sums_longer_than_a_block_within_a_channel(channels, size, layout):

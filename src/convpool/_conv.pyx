@@ -156,10 +156,10 @@ cdef bint suits_columns(const convpool_kernels* kernels, const convpool_conv* co
     """Whether points that are columns are read where they lie, and packed by the first strip of
     channels that meets them. Their strips then end where images do. Without vectors gemm_tile reads
     too far."""
-    return (is_points(conv) and convpool_pixels(conv.axis) == conv.axis[CONVPOOL_COLUMN].size
+    cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
+    return (is_points(conv) and column.stride == 1 and convpool_pixels(conv.axis) == column.out
             and conv.x_stride[CONVPOOL_AT_COLUMN] == 1 and kernels.lanes > 1
-            and kernels.element_size == kernels.real_size
-            and not wastes(kernels, conv.axis[CONVPOOL_COLUMN].size))
+            and kernels.element_size == kernels.real_size and not wastes(kernels, column.out))
 
 
 cdef int64_t finished_line(const Plan* plan, const convpool_conv* conv,
@@ -266,7 +266,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size
     cdef int64_t most = PIXEL_BLOCK // plan.pixel_width, most_channels = plan.channel_strips
-    cdef int64_t channels, tiles, line = conv.axis[CONVPOOL_COLUMN].out
+    cdef int64_t channels, tiles, images, line = conv.axis[CONVPOOL_COLUMN].out
     cdef bint windows = plan.source == COPIED and not plan.pixel_rows
     plan.pixels = conv.batch * convpool_pixels(conv.axis)
     plan.tile_size = plan.pixel_width * plan.channel_width * real
@@ -295,8 +295,9 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.block_strips = ceil_div(channels, plan.channel_width)
     # One line more than a strip holds, lest strips meet in one set of the cache.
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
+    images = most * plan.pixel_width // line + 2  # of points, that a block meets parts of
     if plan.points_lie:  # whose strips end with images, too
-        most += most * plan.pixel_width // line + 2
+        most += images
     plan.panel_size = panel_size(plan, conv, most) * real
     plan.offsets_size = 0 if plan.source == PACKED else plan.depth_block * sizeof(int64_t)
     tiles = (most if plan.pixel_rows
@@ -304,6 +305,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     if plan.depth > plan.depth_block:
         if windows:
             most = most_in_lines(plan, line, most * plan.pixel_width)
+        elif plan.points_lie:
+            most += images * (plan.together - 1)
         tiles = (most + plan.together) * plan.block_strips
     plan.tiles_size = aligned(tiles * plan.tile_size)
     plan.scratch_size = plan.panel_size + plan.offsets_size + plan.tiles_size
@@ -619,11 +622,12 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
 
 cdef int64_t strips_together(const Plan* plan, const convpool_conv* conv, const Part* part,
                              int64_t strip) noexcept nogil:
-    """Strips from one on whose tiles are lines: of one line of output, where strips end with it."""
+    """Strips from one on whose tiles are lines: of one line of output, where strips end with it and
+    their whole vectors reach beyond it."""
     cdef int64_t strips = min(plan.together, part.strips - strip), n = 1
     cdef int64_t length = conv.axis[CONVPOOL_COLUMN].out
     cdef int64_t line = (part.pixel + part.begin[strip]) // length
-    if plan.source == PACKED:
+    if plan.source == PACKED and not plan.points_lie:
         return strips
     while n < strips and (part.pixel + part.begin[strip + n]) // length == line:
         n += 1
