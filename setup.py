@@ -45,8 +45,8 @@ LEAN_FLAGS = [
     "--param", "max-completely-peeled-insns=100",
 ]  # fmt: skip
 
-# Kernels call nothing and nothing throws, so that nobody unwinds the stack through them: the tables
-# for it are 80 kB.
+# Nothing throws through kernels: tables to unwind the stack serve debuggers and profilers alone
+# there, and are 80 kB.
 KERNEL_FLAGS = ["-fno-asynchronous-unwind-tables"]
 
 # Modules but those that hold the kernels: as fast at -O2, and a tenth smaller; and those that the
@@ -96,8 +96,10 @@ class BuildExt(build_ext):
         for extension in self.extensions:
             name = extension.name.removeprefix("convpool.")
             own = SMALL_FLAGS if name in SMALL else DRIVER_FLAGS
-            if msvc or name == "_threads":
+            if name == "_threads":
                 own = kernel_args
+            elif msvc:
+                own = []
             extension.extra_compile_args = compile_args[:1] + own + compile_args[1:]
             extension.extra_link_args = link_args
         super().build_extensions()

@@ -1,6 +1,7 @@
 /* kernels.c - GFLOP/s of the micro-kernel and the time of what stands around it, directly and by
- * Winograd's algorithm, for each element type and instruction set, beside the multiply-add peak
- * that the same run measures: that of float32 for bytes too. Plain C over the headers, one core.
+ * Winograd's algorithm, and of a 1x1 layer as a whole, for each element type and instruction set,
+ * beside the multiply-add peak that the same run measures: that of float32 for bytes too. Plain C
+ * over the headers, one core.
  *
  *     cc -O3 -ffp-contract=off -I include benchmarks/c/kernels.c -o kernels -lm && ./kernels
  */
@@ -179,6 +180,44 @@ static void direct(const char *name, const convpool_kernels *k, int isa, double 
     free(tile);
 }
 
+/* A 1x1 layer of the same channels and pixels, whose micro-kernel packs and stores by itself. */
+static void points(const char *name, const convpool_kernels *k, int isa, double peak, int repeats)
+{
+    const int64_t strips = CHANNELS / k->rows, size = (int64_t)k->real_size; /* whole ones */
+    char *x = allocate((size_t)(CHANNELS * PIXELS * size));
+    char *out = allocate((size_t)(CHANNELS * PIXELS * size));
+    char *weights = allocate((size_t)((strips + 1) * k->rows * CHANNELS * size));
+    char *panel = allocate((size_t)((CHANNELS + 1) * k->columns * size));
+    double best = 1e9;
+    for (int repeat = 0; repeat < repeats; ++repeat) {
+        const double start = now();
+        for (int64_t pixel = 0; pixel < PIXELS; pixel += k->columns) {
+            const int64_t used = PIXELS - pixel < k->columns ? PIXELS - pixel : k->columns;
+            for (int64_t strip = 0; strip < strips; ++strip) {
+                const convpool_finish finish = {
+                    NULL, NULL, out + (strip * k->rows * PIXELS + pixel) * size, 0, PIXELS, 0, 6};
+                const char *a = weights + strip * k->rows * CHANNELS * size;
+                k->gemm_whole(used, CHANNELS, a, strip == 0 ? x + pixel * size : panel,
+                              strip == 0 ? (int64_t)PIXELS : k->columns, NULL,
+                              strip == 0 ? panel : NULL, NULL, 0, CONVPOOL_CHAIN_STARTS, &finish,
+                              a + k->rows * CHANNELS * size);
+            }
+        }
+        const double seconds = now() - start;
+        best = seconds < best ? seconds : best;
+    }
+    const double rate = 2e-9 * (double)(strips * k->rows * CHANNELS * PIXELS) / best;
+    printf("%-8s %-4s %-8s all      %7.1f GFLOP/s", convpool_isa_name(isa), name, "points", rate);
+    if (peak > 0) {
+        printf(" = %5.1f %% of peak", 100 * rate / peak);
+    }
+    printf("; %7.3f ms\n", 1e3 * best);
+    free(x);
+    free(out);
+    free(weights);
+    free(panel);
+}
+
 /* Chunk of tiles by chunk, as _winograd.pyx does it; multiply-adds are those that are done. */
 static void winograd(const char *name, int dtype, int isa, double peak, int repeats)
 {
@@ -246,6 +285,9 @@ int main(int count, char **words)
             for (int dtype = 0; dtype < 3; ++dtype) {
                 const double own_peak = dtype == CONVPOOL_F64 ? peak / 2 : peak;
                 direct(name[dtype], convpool_find_kernels(dtype, isa), isa, own_peak, repeats);
+                if (dtype != CONVPOOL_F16) {
+                    points(name[dtype], convpool_find_kernels(dtype, isa), isa, own_peak, repeats);
+                }
                 winograd(name[dtype], dtype, isa, own_peak, repeats);
             }
             direct("u8x2", convpool_find_kernels(CONVPOOL_U8, isa), isa, peak, repeats);

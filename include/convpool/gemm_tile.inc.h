@@ -26,19 +26,18 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
-/* Steps that columns in place are fetched ahead: each is in another page, out of the processor's
- * sight. */
+/* Steps that columns in place are fetched ahead, perhaps beyond the array: each is in another page,
+ * out of the processor's sight. */
 #define FAR_STEPS 12
 
-/* Where vector v of the columns stands: the last one wherever it is to. */
-#define AT(v) ((v) == vectors - 1 ? last : (int64_t)(v) * LANES)
-
-/* The sums of a tile, in registers. Whether rows or columns are anywhere and whether columns are
- * kept, `rows` and `vectors` are literals at each call, so that all loops but that over k unroll.
- * Rows from ROWS on are those of a second strip, `apart` from a. */
+/* The sums of a tile, in registers; its vectors stand at[v] from the first column on. Whether rows
+ * or columns are anywhere and whether columns are kept, `rows` and `vectors` are literals at each
+ * call, so that all loops but that over k unroll. Rows from ROWS on are those of a second strip,
+ * `apart` from a. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const int columns_apart,
                                                   const int keeps, const int rows,
-                                                  const int vectors, int64_t last, int64_t depth,
+                                                  const int vectors, const int64_t *at,
+                                                  int64_t depth,
                                                   const REAL *CONVPOOL_RESTRICT a, int64_t apart,
                                                   const int64_t *place, const int64_t *offset,
                                                   const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
@@ -54,7 +53,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const in
         row[r] = rows_apart ? a + place[r] : NULL;
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + AT(v))
+            sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + at[v])
                                                         : VZERO();
         }
     }
@@ -62,10 +61,10 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const in
         VEC column[VECTORS];
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            column[v] = VLOAD((columns_apart ? b + offset[k] : b) + AT(v));
+            column[v] = VLOAD((columns_apart ? b + offset[k] : b) + at[v]);
             if (keeps) {
-                VSTORE(keep + AT(v), column[v]);
-                CONVPOOL_PREFETCH(b + FAR_STEPS * b_step + AT(v) +
+                VSTORE(keep + at[v], column[v]);
+                CONVPOOL_PREFETCH(b + FAR_STEPS * b_step + at[v] +
                                   (v == vectors - 1 ? LANES - 1 : 0));
             }
         }
@@ -85,7 +84,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const in
         }
         a += ROWS;
         b += b_step;
-        keep += VECTORS * LANES;
+        if (keeps) {
+            keep += VECTORS * LANES;
+        }
         next += ROWS;
     }
 }
@@ -100,9 +101,14 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const in
                                                   int chain, const REAL *next)
 {
     VEC sum[2 * ROWS][VECTORS];
+    int64_t at[VECTORS];
     int r, v;
-    NAME(tile_sums)(rows_apart, columns_apart, 0, rows, vectors, (vectors - 1) * LANES, depth, a,
-                    apart, place, offset, b, b_step, NULL, tile, tile_step, chain, next, sum);
+    CONVPOOL_UNROLL
+    for (v = 0; v < vectors; ++v) {
+        at[v] = v * LANES;
+    }
+    NAME(tile_sums)(rows_apart, columns_apart, 0, rows, vectors, at, depth, a, apart, place, offset,
+                    b, b_step, NULL, tile, tile_step, chain, next, sum);
     CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
         CONVPOOL_UNROLL
@@ -179,5 +185,4 @@ TARGET CONVPOOL_INLINE void NAME(gemm_pair)(int64_t depth, const void *a, int64_
 }
 
 #undef NAME
-#undef AT
 #undef FAR_STEPS

@@ -10,10 +10,9 @@
  * gemm_tile.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
-#define AT(v) ((v) == vectors - 1 ? last : (int64_t)(v) * LANES)
 
 /* A residual may be `out` itself: each row's is read before any of the row is written. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(finish_tile)(const int vectors, int64_t last,
+TARGET CONVPOOL_FORCE_INLINE void NAME(finish_tile)(const int vectors, const int64_t *at,
                                                     VEC (*sum)[VECTORS],
                                                     const convpool_finish *finish)
 {
@@ -34,35 +33,41 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(finish_tile)(const int vectors, int64_t l
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             const VEC biased = VADD(sum[r][v], VSET1(*bias));
-            sum[r][v] = VMAX(low, VADD(biased, VLOAD(residual + AT(v))));
+            sum[r][v] = VMAX(low, VADD(biased, VLOAD(residual + at[v])));
         }
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            VSTORE(out + AT(v), VMIN(high, sum[r][v]));
+            VSTORE(out + at[v], VMIN(high, sum[r][v]));
         }
     }
 }
 
 TARGET CONVPOOL_FORCE_INLINE void NAME(whole_body)(const int columns_apart, const int keeps,
-                                                   const int vectors, int64_t last, int64_t depth,
-                                                   const REAL *a, const REAL *b, int64_t b_step,
+                                                   const int vectors, int64_t columns,
+                                                   int64_t depth, const REAL *a, const REAL *b,
+                                                   int64_t b_step,
                                                    const int64_t *offset, REAL *keep, REAL *tile,
                                                    int64_t tile_step, int chain,
                                                    const convpool_finish *finish, const REAL *next)
 {
     VEC sum[ROWS][VECTORS];
+    int64_t at[VECTORS];
     int r, v;
-    NAME(tile_sums)(0, columns_apart, keeps, ROWS, vectors, last, depth, a, 0, NULL, offset, b,
+    CONVPOOL_UNROLL
+    for (v = 0; v < vectors; ++v) {
+        at[v] = v + 1 < vectors ? v * LANES : columns - LANES;
+    }
+    NAME(tile_sums)(0, columns_apart, keeps, ROWS, vectors, at, depth, a, 0, NULL, offset, b,
                     columns_apart ? 0 : b_step, keep, tile, tile_step, chain, next, sum);
     if (finish != NULL) {
-        NAME(finish_tile)(vectors, last, sum, finish);
+        NAME(finish_tile)(vectors, at, sum, finish);
         return;
     }
     CONVPOOL_UNROLL
     for (r = 0; r < ROWS; ++r) {
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
-            VSTORE(tile + r * tile_step + AT(v), sum[r][v]);
+            VSTORE(tile + r * tile_step + at[v], sum[r][v]);
         }
     }
 }
@@ -81,7 +86,7 @@ TARGET CONVPOOL_INLINE void NAME(gemm_whole)(int64_t columns, int64_t depth, con
     switch ((int)((columns + LANES - 1) / LANES) * 4 + way) {
 #define WHOLE_BODY(vectors, way)                                                               \
     case (vectors) * 4 + (way):                                                                \
-        NAME(whole_body)((way) == 1, (way) == 2, vectors, columns - LANES, depth,              \
+        NAME(whole_body)((way) == 1, (way) == 2, vectors, columns, depth,                      \
                          (const REAL *)a, (const REAL *)b, b_step, offset, (REAL *)keep,       \
                          (REAL *)tile, tile_step, chain, finish, (const REAL *)next);          \
         break;
@@ -102,4 +107,3 @@ TARGET CONVPOOL_INLINE void NAME(gemm_whole)(int64_t columns, int64_t depth, con
 }
 
 #undef NAME
-#undef AT

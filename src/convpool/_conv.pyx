@@ -51,7 +51,7 @@ cdef enum:
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     SHORT = 4            # sums of so many steps for each column of a tile
-    TOGETHER = 4         # strips of pixels at most that are stored at once, as longer lines
+    TOGETHER = 4         # strips of pixels at most whose tiles are stored at once, as longer lines
     PIECES = 16          # ... such lines make a plane at least
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
     DEPTH_UNIT = 8       # steps that keep pieces of packed weights aligned
@@ -295,9 +295,9 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.block_strips = ceil_div(channels, plan.channel_width)
     # One line more than a strip holds, lest strips meet in one set of the cache.
     plan.strip_pitch = plan.depth_block * plan.pixel_width + ALIGNMENT // real
-    images = most * plan.pixel_width // line + 2  # of points, that a block meets parts of
-    if plan.points_lie:  # whose strips end with images, too
-        most += images
+    # Images of points that a block meets: strips end with them, too.
+    images = most * plan.pixel_width // line + 2 if plan.points_lie else 0
+    most += images
     plan.panel_size = panel_size(plan, conv, most) * real
     plan.offsets_size = 0 if plan.source == PACKED else plan.depth_block * sizeof(int64_t)
     tiles = (most if plan.pixel_rows
@@ -305,9 +305,7 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     if plan.depth > plan.depth_block:
         if windows:
             most = most_in_lines(plan, line, most * plan.pixel_width)
-        elif plan.points_lie:
-            most += images * (plan.together - 1)
-        tiles = (most + plan.together) * plan.block_strips
+        tiles = (most + images * (plan.together - 1) + plan.together) * plan.block_strips
     plan.tiles_size = aligned(tiles * plan.tile_size)
     plan.scratch_size = plan.panel_size + plan.offsets_size + plan.tiles_size
 
@@ -622,8 +620,8 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
 
 cdef int64_t strips_together(const Plan* plan, const convpool_conv* conv, const Part* part,
                              int64_t strip) noexcept nogil:
-    """Strips from one on whose tiles are lines: of one line of output, where strips end with it and
-    their whole vectors reach beyond it."""
+    """Strips from one on that share the lines of their tiles. Where strips end with lines of output
+    they share none with the next: whole vectors reach beyond the last one."""
     cdef int64_t strips = min(plan.together, part.strips - strip), n = 1
     cdef int64_t length = conv.axis[CONVPOOL_COLUMN].out
     cdef int64_t line = (part.pixel + part.begin[strip]) // length
@@ -660,7 +658,7 @@ cdef void multiply_strip(const Plan* plan, const Columns* found, bytes_in weight
         else:
             kernels.gemm_tile(rows, columns.pixels, depth, weight, columns.at, columns.step, tile,
                               pitch, chain, next)
-        if columns.keep != NULL:
+        if columns.keep != NULL:  # if rows were too few, no others follow
             columns.at = columns.keep
             columns.step = plan.pixel_width
             columns.keep = NULL
@@ -677,8 +675,8 @@ cdef void multiply_strip(const Plan* plan, const Columns* found, bytes_in weight
 cdef void store_strips(const Plan* plan, const convpool_conv* conv, const Part* part,
                        int64_t strip, int64_t strips, bytes_in lines, int64_t first, int64_t last,
                        bytes_in bias, bytes_in residual, bytes_out out) noexcept nogil:
-    """What the micro-kernel has not finished of strips together: neighbours at once, and of the
-    others the channels that are no whole strip."""
+    """What is not finished of strips together: whole tiles of neighbours at once, and of finished
+    strips the last channels."""
     cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t pitch = plan.together * plan.kernels.columns, end = strip + strips, channel, next
     cdef int64_t begin = part.begin[strip]

@@ -28,6 +28,11 @@ cdef extern from *:
 
     /* Leaves memory, or NULL, where the next caller finds it, whatever thread that is in.
      * Result: what was there. */
+    #if defined(__has_feature)
+    #if __has_feature(address_sanitizer)
+    #define __SANITIZE_ADDRESS__ 1
+    #endif
+    #endif
     #if defined(__SANITIZE_ADDRESS__) /* which then sees all bounds */
     #define convpool_exchange(memory) (memory)
     #else
@@ -77,11 +82,14 @@ cdef class Block:
 
     def __dealloc__(self):
         cdef void* spare = self.memory
-        if spare != NULL and self.passing and size_of(spare) <= KEPT:
+        cdef size_t size = 0 if spare == NULL else size_of(spare)  # before others may free it
+        if self.passing and 0 < size <= KEPT:
             spare = convpool_exchange(spare)
+            if spare != NULL and size_of(spare) > size:  # another thread's
+                spare = convpool_exchange(spare)
         PyMem_RawFree(spare)
 
 
 def release():
-    """Gives back what waits for the next call."""
+    """Gives back what waits for the next call, for tests that count memory."""
     PyMem_RawFree(convpool_exchange(NULL))
