@@ -125,14 +125,22 @@ static void keep_best(times *best, times t)
     best->store = t.store < best->store ? t.store : best->store;
 }
 
-static void print(const char *way, const char *name, int isa, double multiply_adds, times t,
-                  double peak)
+/* The beginning of a line: what takes so many seconds. */
+static void print_rate(const char *way, const char *what, const char *name, int isa,
+                       double multiply_adds, double seconds, double peak)
 {
-    const double rate = 2e-9 * multiply_adds / t.multiply, all = t.pack + t.multiply + t.store;
-    printf("%-8s %-4s %-8s multiply %7.1f GFLOP/s", convpool_isa_name(isa), name, way, rate);
+    const double rate = 2e-9 * multiply_adds / seconds;
+    printf("%-8s %-4s %-8s %-8s %7.1f GFLOP/s", convpool_isa_name(isa), name, way, what, rate);
     if (peak > 0) {
         printf(" = %5.1f %% of peak", 100 * rate / peak);
     }
+}
+
+static void print(const char *way, const char *name, int isa, double multiply_adds, times t,
+                  double peak)
+{
+    const double all = t.pack + t.multiply + t.store;
+    print_rate(way, "multiply", name, isa, multiply_adds, t.multiply, peak);
     printf("; packing %4.1f %%, storing %4.1f %% of %7.3f ms\n", 100 * t.pack / all,
            100 * t.store / all, 1e3 * all);
 }
@@ -206,11 +214,8 @@ static void points(const char *name, const convpool_kernels *k, int isa, double 
         const double seconds = now() - start;
         best = seconds < best ? seconds : best;
     }
-    const double rate = 2e-9 * (double)(strips * k->rows * CHANNELS * PIXELS) / best;
-    printf("%-8s %-4s %-8s all      %7.1f GFLOP/s", convpool_isa_name(isa), name, "points", rate);
-    if (peak > 0) {
-        printf(" = %5.1f %% of peak", 100 * rate / peak);
-    }
+    print_rate("points", "all", name, isa, (double)(strips * k->rows * CHANNELS * PIXELS), best,
+               peak);
     printf("; %7.3f ms\n", 1e3 * best);
     free(x);
     free(out);

@@ -406,6 +406,11 @@ cdef void cut_lines(const Plan* plan, const convpool_conv* conv, Part* part) noe
     part.begin[part.strips] = part.pixels
 
 
+cdef inline bint ends_with_lines(const Plan* plan) noexcept nogil:
+    """Whether strips of columns end where lines of output do, see cut_lines."""
+    return not plan.pixel_rows and (plan.points_lie or plan.source == COPIED)
+
+
 cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
                    int64_t channel_block, Part* part) noexcept nogil:
     """A block of pixels by a block of channels. Strips of pixels that need no packing are as even
@@ -414,7 +419,7 @@ cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
     part.pixel = first_of(plan.pixels, plan.pixel_unit, plan.pixel_blocks, block)
     part.pixels = first_of(plan.pixels, plan.pixel_unit, plan.pixel_blocks, block + 1) - part.pixel
     part.strips = ceil_div(part.pixels, plan.pixel_width)
-    if plan.points_lie or (plan.source == COPIED and not plan.pixel_rows):
+    if ends_with_lines(plan):
         cut_lines(plan, conv, part)
     else:
         for i in range(part.strips + 1):
@@ -625,7 +630,7 @@ cdef int64_t strips_together(const Plan* plan, const convpool_conv* conv, const 
     cdef int64_t strips = min(plan.together, part.strips - strip), n = 1
     cdef int64_t length = conv.axis[CONVPOOL_COLUMN].out
     cdef int64_t line = (part.pixel + part.begin[strip]) // length
-    if plan.source == PACKED and not plan.points_lie:
+    if not ends_with_lines(plan):
         return strips
     while n < strips and (part.pixel + part.begin[strip + n]) // length == line:
         n += 1
