@@ -1,6 +1,8 @@
-"""Memory that is not to be had is a MemoryError, whichever request it is; and none is lost.
+"""Memory that is not to be had is a MemoryError, whichever request it is; none is lost; and what it
+held before is not computed with.
 
-Requests fail one by one, the first, the second and so on, until a call succeeds (c/nomemory.c).
+Requests fail one by one, the first, the second and so on, until a call succeeds (c/nomemory.c); or
+what they get is full of signalling NaNs (c/spoil.c).
 """
 
 import json
@@ -15,7 +17,7 @@ import pytest
 
 import convpool
 
-SOURCE = Path(__file__).parent / "c" / "nomemory.c"
+SOURCES = Path(__file__).parent / "c"
 
 FAILING = """
     import ctypes, gc, json, sys
@@ -87,14 +89,21 @@ IN_PARTS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_each_request_in_turn_fails(dtype, python, tmp_path):
+def allocator(name, folder):
+    """Compiles an allocator that takes the place of the C library's."""
     compiler = shutil.which("gcc") or shutil.which("cc") or pytest.skip("no C compiler here")
-    library = tmp_path / "nomemory.so"
+    library = folder / f"{name}.so"
     flags = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror"]
     if platform.libc_ver()[0] != "glibc":
         pytest.skip("the C library is not glibc")
-    subprocess.run([compiler, *flags, SOURCE, "-o", library, "-lpthread"], check=True)
+    source = SOURCES / f"{name}.c"
+    subprocess.run([compiler, *flags, source, "-o", library, "-lpthread"], check=True)
+    return library
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_each_request_in_turn_fails(dtype, python, tmp_path):
+    library = allocator("nomemory", tmp_path)
     code = FAILING.replace("LIBRARY", repr(str(library))).replace("DTYPE", dtype)
     ended = python(code, timeout=300, LD_PRELOAD=str(library))
     assert ended.returncode == 0, ended.stderr
@@ -162,3 +171,85 @@ def test_working_space_is_kept_from_call_to_call():
     finally:
         tracemalloc.stop()
     assert peak < 8192  # of a panel of some 100 kB nothing
+
+
+SPOILED = """
+    import ctypes, itertools, json
+    import numpy as np
+    import convpool
+    from convpool import _memory
+    from operators import operators, takes
+
+    INVALID = 1  # FE_INVALID, of x86-64 and aarch64
+    # Signalling NaNs of the type of sums. An operation that has one for an operand says so.
+    SIGNALLING = {"float32": 0x7FA000007FA00000, "float64": 0x7FF4000000000000}
+    flags = ctypes.CDLL("libm.so.6")
+    spoil = ctypes.CDLL(LIBRARY)
+    spoil.spoil_with.argtypes = [ctypes.c_uint64]
+
+    def computes_with_it(call, sums):
+        _memory.release()
+        spoil.spoil_with(SIGNALLING[sums])
+        flags.feclearexcept(INVALID)
+        call()
+        found = flags.fetestexcept(INVALID)
+        spoil.spoil_with(0)
+        return bool(found)
+
+    def cases(dtype):
+        for side in (5, 8, 12):
+            for name, (function, arguments) in operators(side, np.dtype(dtype)).items():
+                if takes(function, "num_threads") and "pool" not in name:
+                    yield f"{name} {side}", function, {**arguments, "num_threads": 1}
+        rng = np.random.default_rng(0)
+
+        def normal(*shape):
+            return rng.standard_normal(shape).astype(dtype)
+
+        # Images that end within a vector, of points, windows, Winograd's tiles, single channels.
+        shapes = [(40, 20, 1, 1), (300, 96, 1, 1), (6, 20, 3, 1), (8, 8, 3, 1), (64, 40, 5, 1),
+                  (3, 12, 7, 1), (3, 3, 3, 3), (16, 16, 5, 16), (33, 33, 7, 33), (20, 20, 1, 20)]
+        for (channels, outputs, side, groups), last, packed, stride in itertools.product(
+            shapes, (False, True), (False, True), (1, 2)
+        ):
+            x, weight = normal(2, channels, 14, 14), normal(outputs, channels // groups, side, side)
+            bias = normal(outputs)
+            more = dict(stride=stride, groups=groups, layout="NHWC" if last else "NCHW")
+            name = f"{x.shape} {weight.shape} {more} {packed}"
+            x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if last else x
+            arguments = {"x": x, "weight": weight, "bias": bias, "num_threads": 1, **more}
+            if packed:
+                weight = convpool.pack_weight(weight, bias, **more)
+                arguments = {"x": x, "weight": weight, "num_threads": 1}
+            yield name, convpool.conv2d, arguments
+        if dtype != "float16":
+            for height, width, channels in [(5, 3, 1), (3, 9, 3), (21, 9, 1), (31, 31, 3)]:
+                image, kernel = normal(40, 50, channels), normal(height, width)
+                arguments = {"image": image, "kernel": kernel, "num_threads": 1}
+                yield f"filter2d {image.shape} {kernel.shape}", convpool.filter2d, arguments
+
+    x = np.frombuffer(np.uint32([0x7FA00000]).tobytes() * 400, np.float32).reshape(1, 1, 20, 20)
+    weight = np.ones((1, 1, 3, 3), np.float32)
+    report = {"seen": computes_with_it(lambda: convpool.conv2d(x, weight), "float32")}
+    for dtype in ("float16", "float32", "float64"):
+        sums = "float64" if dtype == "float64" else "float32"
+        found = {name: computes_with_it(lambda: function(**arguments), sums)
+                 for name, function, arguments in cases(dtype)}
+        report[dtype] = [len(found), [name for name, wrong in found.items() if wrong]]
+    print(json.dumps(report))
+"""
+
+
+# Lanes of vectors beyond an array's end take part in no result. But if what memory held there before
+# is subnormal, as are small integers that are read as floats, each product takes a hundred times as
+# long: a layer would be several times slower after one of another kind.
+@pytest.mark.parametrize("isa", convpool.get_config()["isas"])
+def test_what_memory_held_is_not_computed_with(isa, python, tmp_path):
+    library = allocator("spoil", tmp_path)
+    code = SPOILED.replace("LIBRARY", repr(str(library)))
+    ended = python(code, timeout=300, LD_PRELOAD=str(library), CONVPOOL_ISA=isa)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert report.pop("seen")
+    assert all(number > 100 for number, _ in report.values())
+    assert {dtype: names for dtype, (_, names) in report.items() if names} == {}

@@ -87,8 +87,8 @@
  *   gemm_whole(columns, depth, a, b, b_step, offset, keep, tile, tile_step, chain, finish, next)
  *     gemm_tile, or unless offset is NULL gemm_columns, of k->rows rows and k->lanes <= columns,
  *     beyond which nothing is read or written (but of b one step, as by gemm_tile). Unless keep is
- *     NULL, step k of the columns is copied to keep[k * k->columns + c]: the first strip of rows
- *     packs for the others what it reads in x. Unless finish is NULL (convpool_finish), the tile is
+ *     NULL, step k of the columns is copied to keep[k * k->columns + c], whose vectors are filled:
+ *     the first strip of rows packs for the others what it reads in x. Unless finish is NULL (convpool_finish), the tile is
  *     not written, but what store_tile would make of it where no more than bounds stand for the
  *     activation. offset or keep is NULL; the chain does not add.
  *
@@ -139,7 +139,8 @@
  *     The patch under the outputs of a block, no larger than the stage was made for. x: the first
  *     lane of the image. patch holds convpool_stage_size, and CONVPOOL_SLACK more that stencils may
  *     read. bordered: what of a constant border an earlier block of that shape left in the patch: 0
- *     nothing, 1 the cells beside the input, 2 all.
+ *     nothing, 1 the cells beside the input, 2 all. With 0 zeros are left wherever vectors of
+ *     stencils reach beyond the block.
  *
  *   stage_rows(from, count, less, to)
  *     to[i] = from[i] - less: rows for stencil_planes, whose zeros then stand for a border of

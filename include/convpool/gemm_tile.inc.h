@@ -63,7 +63,10 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const in
         for (v = 0; v < vectors; ++v) {
             column[v] = VLOAD((columns_apart ? b + offset[k] : b) + at[v]);
             if (keeps) {
-                VSTORE(keep + at[v], column[v]);
+                VSTORE(keep + v * LANES, column[v]);
+                if (v == vectors - 1) { /* over what then is mere filling, for whole vectors */
+                    VSTORE(keep + at[v], column[v]);
+                }
                 CONVPOOL_PREFETCH(b + FAR_STEPS * b_step + at[v] +
                                   (v == vectors - 1 ? LANES - 1 : 0));
             }

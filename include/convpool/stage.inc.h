@@ -127,6 +127,16 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(split)(const STORAGE *from, int64_t lengt
     }
 }
 
+/* Numbers where a block leaves a patch as it was, as far as vectors reach: products of subnormal
+ * ones, of which integers have many, would take a hundred times as long as others. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stage_rest)(int64_t count, REAL *to)
+{
+    const int64_t reached = count < CONVPOOL_SLACK ? count : (int64_t)CONVPOOL_SLACK;
+    if (count > 0) {
+        memset(to, 0, (size_t)reached * sizeof(REAL));
+    }
+}
+
 /* One row in all its column phases, which begin `apart` elements from each other. */
 TARGET CONVPOOL_NOINLINE void NAME(stage_row)(const convpool_conv *conv,
                                               const convpool_stage *stage,
@@ -139,6 +149,9 @@ TARGET CONVPOOL_NOINLINE void NAME(stage_row)(const convpool_conv *conv,
         NAME(phase) phase = phases[pc < CONVPOOL_PHASES ? pc : 0];
         if (pc >= CONVPOOL_PHASES) {
             NAME(find_phase)(&conv->axis[CONVPOOL_COLUMN], phase.first + pc, phase.columns, &phase);
+        }
+        if (bordered == 0) {
+            NAME(stage_rest)((stage->columns - phase.columns) * pitch, to + phase.columns * pitch);
         }
         if (line == NULL) {
             NAME(stage_border)(conv, NULL, 0, 0, phase.columns, lanes, pitch, to);
@@ -200,8 +213,9 @@ TARGET CONVPOOL_INLINE void NAME(stage_rows)(const void *from, int64_t count, do
 /* The patch for a block of output pixels; `x` is the first element of the image's first lane.
  * `bordered` says what of a constant border is in the patch already: 0 nothing, 1 the cells beside
  * the input, 2 all. Lanes are output channels: each input channel is staged for all its outputs.
- * Precondition: `patch` has room for convpool_stage_size elements; the block is no larger than
- * what the stage was made for. */
+ * Preconditions: `patch` has room for convpool_stage_size elements and CONVPOOL_SLACK; the block is
+ * no larger than what the stage was made for. Guarantee: what vectors read beyond rows is numbers,
+ * from the first time on. */
 TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
                                               const convpool_stage *stage,
                                               const convpool_block *block, const void *x,
@@ -245,7 +259,13 @@ TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
                                     bordered, apart, at);
                 }
             }
+            for (pc = 0; bordered == 0 && pc < stage->column_phases; ++pc) {
+                NAME(stage_rest)((stage->rows - rows) * pitch, to + pc * apart + rows * pitch);
+            }
         }
+    }
+    if (bordered == 0) {
+        NAME(stage_rest)(CONVPOOL_SLACK, to);
     }
 }
 

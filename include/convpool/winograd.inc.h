@@ -287,7 +287,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(winograd_output_body)(const int side, con
 
 /* The outputs of tiles from their points sums[point * plane + tile]: m rows of m columns for each
  * tile, y[row][tile][column].
- * Preconditions: side and m as above; `tiles` is a multiple of CONVPOOL_WINOGRAD_TILES. */
+ * Preconditions: side and m as above; `tiles` is a multiple of LANES. */
 TARGET CONVPOOL_INLINE void NAME(winograd_output)(int side, int m, const REAL *sums,
                                                   int64_t plane, int64_t tiles, REAL *y)
 {

@@ -324,7 +324,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_pack)(const convpool_conv *conv, int s
 TARGET CONVPOOL_NOINLINE void NAME(store_turned)(const convpool_conv *conv, int side,
                                                  const REAL *sums, int64_t pitch, int64_t plane,
                                                  int64_t channels, const NAME(tile_run) *runs,
-                                                 int n, const void *bias,
+                                                 int n, int64_t summed, const void *bias,
                                                  const void *residual, void *out)
 {
     enum { TILES = CONVPOOL_WINOGRAD_TILES, WIDE = 4 * TILES };
@@ -335,10 +335,11 @@ TARGET CONVPOOL_NOINLINE void NAME(store_turned)(const convpool_conv *conv, int 
     int r;
     for (channel = 0; channel < channels; channel += TURNED) {
         const int64_t used = channels - channel < TURNED ? channels - channel : TURNED;
-        for (begin = 0; begin < pitch; begin += TILES) {
+        for (begin = 0; begin < summed; begin += TILES) {
+            const int64_t tiles = summed - begin < TILES ? summed - begin : (int64_t)TILES;
             for (c = 0; c < used; ++c) {
                 REAL_VERB(winograd_output)
-                (side, m, sums + (channel + c) * pitch + begin, plane, TILES, y + c * 4 * WIDE);
+                (side, m, sums + (channel + c) * pitch + begin, plane, tiles, y + c * 4 * WIDE);
             }
             for (r = 0, lane = 0; r < n; lane += runs[r++].tiles) {
                 const NAME(tile_run) *run = &runs[r];
@@ -350,7 +351,7 @@ TARGET CONVPOOL_NOINLINE void NAME(store_turned)(const convpool_conv *conv, int 
                 const int64_t right = columns->out - left;
                 const int64_t width = right < (last - first) * m ? right : (last - first) * m;
                 for (i = 0; first < last && i < height; ++i) {
-                    REAL_VERB(turn)(y + (i * TILES + first - begin) * m, 4 * WIDE, used, width,
+                    REAL_VERB(turn)(y + (i * tiles + first - begin) * m, 4 * WIDE, used, width,
                                     turned, TURNED);
                     NAME(store_tile)(conv, turned, TURNED, 1, channel, used,
                                      (run->image * rows->out + run->top + i) * columns->out + left,
@@ -376,16 +377,18 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, int 
     REAL y[4 * CONVPOOL_WINOGRAD_CHUNK * 4];
     NAME(tile_run) runs[CONVPOOL_WINOGRAD_CHUNK];
     const int n = NAME(tile_runs)(conv, m, tile, tiles, runs);
+    /* What gemm_tile sums, in whole vectors; beyond is what memory held before. */
+    const int64_t lanes = REAL_VERB(lanes), summed = (tiles + lanes - 1) / lanes * lanes;
     int64_t channel, lane;
     int r;
     if (os[CONVPOOL_AT_CHANNEL] == 1 && os[CONVPOOL_AT_COLUMN] != 1) {
-        NAME(store_turned)(conv, side, (const REAL *)sums, pitch, plane, channels, runs, n, bias,
-                           residual, out);
+        NAME(store_turned)(conv, side, (const REAL *)sums, pitch, plane, channels, runs, n,
+                           summed, bias, residual, out);
         return;
     }
     for (channel = 0; channel < channels; ++channel) {
         REAL_VERB(winograd_output)
-        (side, m, (const REAL *)sums + channel * pitch, plane, pitch, y);
+        (side, m, (const REAL *)sums + channel * pitch, plane, summed, y);
         for (r = 0, lane = 0; r < n; lane += runs[r++].tiles) {
             const NAME(tile_run) *run = &runs[r];
             const int64_t height = rows->out - run->top < m ? rows->out - run->top : m;
@@ -395,7 +398,7 @@ TARGET CONVPOOL_INLINE void NAME(winograd_store)(const convpool_conv *conv, int 
             lines.count = height;
             lines.length = width;
             lines.sums = y + lane * m;
-            lines.sums_line = pitch * m;
+            lines.sums_line = summed * m;
             lines.bias = bias == NULL ? NULL : (const REAL *)bias + channel;
             lines.bias_line = lines.bias_step = 0;
             lines.residual = residual == NULL ? NULL

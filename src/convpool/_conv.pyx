@@ -32,6 +32,7 @@ matrix.
 """
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
+from libc.string cimport memset
 cimport numpy as cnp
 
 from convpool._geometry cimport fill_strides
@@ -316,7 +317,7 @@ cdef int64_t panel_size(const Plan* plan, const convpool_conv* conv, int64_t str
         return aligned(strips * plan.strip_pitch)
     if plan.source == IN_PLACE:
         return 0
-    return aligned(<int64_t>convpool_windows_most(
+    return aligned(plan.kernels.lanes + <int64_t>convpool_windows_most(
         conv, strips * plan.pixel_width, copied_channels(plan.kernels, conv, plan.depth_block)))
 
 
@@ -437,6 +438,7 @@ cdef bytes_in find_pixels(const Plan* plan, const convpool_conv* conv, Part* par
     """Where gemm_rows or gemm_columns finds steps [begin, end) of a part's pixels: from the result
     on, at part.place and `offsets`."""
     cdef int64_t element = <int64_t>plan.kernels.element_size, taps = convpool_taps(conv.axis), k
+    cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t channel = begin // taps, step = conv.x_stride[CONVPOOL_AT_CHANNEL]
     if plan.source == IN_PLACE:
         convpool_input_places(conv, part.pixel, part.pixels, part.place)
@@ -448,6 +450,7 @@ cdef bytes_in find_pixels(const Plan* plan, const convpool_conv* conv, Part* par
     convpool_copied_places(conv, &part.windows, part.place)
     convpool_copied_offsets(conv, &part.windows, begin, end, offsets)
     plan.kernels.copy_windows(conv, &part.windows, x, copy)
+    memset(copy + part.windows.size * real, 0, plan.kernels.lanes * real)  # vectors reach it
     return copy
 
 

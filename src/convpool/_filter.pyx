@@ -18,6 +18,7 @@ no whole image is ever made of anything in between.
 """
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int16_t, int64_t
+from libc.string cimport memset
 cimport numpy as cnp
 
 from convpool._kernels cimport *
@@ -129,6 +130,12 @@ cdef inline bytes_in line_inside(const convpool_filter* image, bytes_in x, int64
     return x + (i * image.x_stride[0] + (column - image.left) * image.x_stride[1]) * size
 
 
+cdef inline void end_line(bytes_out line, int64_t elements, int64_t real) noexcept nogil:
+    """Zeros beyond a line's end: vectors reach there, and what memory held before may be numbers
+    that take a hundred times as long as others."""
+    memset(line + elements * real, 0, CONVPOOL_SLACK * real)
+
+
 cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in x, bytes_out out,
                        const Span* at, bytes_out scratch) noexcept nogil:
     """One block of rows and columns of some channels."""
@@ -142,6 +149,7 @@ cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in 
     if at.inside and image.border == CONVPOOL_CONSTANT:
         kernels.line(image, x, -1 - image.kernel_height, at.column, at.inputs, at.lane, at.lanes,
                      spare)
+        end_line(spare, at.inputs * at.lanes, real)
     while row < at.end:
         rows = min(<int64_t>CONVPOOL_FILTER_ROWS, at.end - row)
         while next < row + rows + plan.height - 1 and not at.inside:
@@ -149,8 +157,10 @@ cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in 
             lines[0] = spare
             kernels.line(image, x, next, at.column, at.inputs, at.lane, at.lanes,
                          to if plan.along == NULL else spare)
+            end_line(to if plan.along == NULL else spare, at.inputs * at.lanes, real)
             if plan.along != NULL:
                 kernels.rows(lines, plan.along, 1, image.kernel_width, at.lanes, count, 1, to, 0)
+                end_line(to, count, real)
             next += 1
         for i in range(rows + plan.height - 1):
             lines[i] = scratch + (row + i) % plan.ring_rows * plan.line_size
@@ -174,10 +184,12 @@ cdef void folded_block(const Plan* plan, const convpool_filter* image, bytes_in 
     """filter_block for a folded kernel."""
     cdef const convpool_filter_kernels* kernels = plan.kernels
     cdef int64_t count = at.columns * at.lanes, group = plan.group
+    cdef int64_t real = <int64_t>kernels.real_size
     cdef int64_t row = at.row, next = row, line = 0, first = 0, ring, p, i, r
     cdef bytes_out spare = scratch + plan.ring_rows * plan.products * plan.line_size
     cdef bytes_out sums = spare + 2 * group * plan.line_size
     cdef bytes_out product = sums + CONVPOOL_FILTER_ROWS * plan.sums_size
+    cdef bytes_out to
     cdef const void** lines = <const void**>(
         product + CONVPOOL_FILTER_ROWS * plan.products * plan.sums_size)
     cdef void** folded = <void**>(lines + plan.ring_rows + 2 * group)
@@ -185,8 +197,9 @@ cdef void folded_block(const Plan* plan, const convpool_filter* image, bytes_in 
         # Line number `line` of each product comes from 2 * group - 1 lines of the image.
         while line < first + plan.ring_rows:
             while next < at.row + (line + 2) * group - 1:
-                kernels.line(image, x, next, at.column, at.inputs, at.lane, at.lanes,
-                             spare + next % (2 * group) * plan.line_size)
+                to = spare + next % (2 * group) * plan.line_size
+                kernels.line(image, x, next, at.column, at.inputs, at.lane, at.lanes, to)
+                end_line(to, at.inputs * at.lanes, real)
                 next += 1
             for i in range(2 * group - 1):
                 lines[i] = (spare + (at.row + line * group + i) % (2 * group)
@@ -195,20 +208,24 @@ cdef void folded_block(const Plan* plan, const convpool_filter* image, bytes_in 
                 ring = p * plan.ring_rows + line % plan.ring_rows
                 folded[p] = scratch + ring * plan.line_size
             kernels.fold(lines, plan.levels, at.inputs * at.lanes, folded)
+            for p in range(plan.products if count < CONVPOOL_SLACK else 0):
+                end_line(<bytes_out>folded[p], at.inputs * at.lanes, real)
             line += 1
         for p in range(plan.products):
             for i in range(plan.ring_rows):
                 ring = p * plan.ring_rows + (first + i) % plan.ring_rows
                 lines[i] = scratch + ring * plan.line_size
             kernels.rows(
-                lines, plan.weight + p * plan.height * plan.width * kernels.real_size, plan.height,
+                lines, plan.weight + p * plan.height * plan.width * real, plan.height,
                 plan.width, at.lanes, count, CONVPOOL_FILTER_ROWS,
                 product + p * CONVPOOL_FILTER_ROWS * plan.sums_size,
-                plan.sums_size // <int64_t>kernels.real_size)
+                plan.sums_size // real)
+            for i in range(CONVPOOL_FILTER_ROWS):
+                end_line(product + (p * CONVPOOL_FILTER_ROWS + i) * plan.sums_size, count, real)
         for i in range(CONVPOOL_FILTER_ROWS):
             kernels.unfold(product + i * plan.sums_size,
-                           CONVPOOL_FILTER_ROWS * plan.sums_size // <int64_t>kernels.real_size,
-                           plan.levels, count, sums, plan.sums_size // <int64_t>kernels.real_size)
+                           CONVPOOL_FILTER_ROWS * plan.sums_size // real,
+                           plan.levels, count, sums, plan.sums_size // real)
             for r in range(min(group, at.end - row)):
                 kernels.store(image, x, sums + r * plan.sums_size, row + r, at.column,
                               at.columns, at.lane, at.lanes, out)

@@ -334,6 +334,8 @@ cdef void pack_taps(const Plan* plan, const Weight* weight, int64_t channel, int
                     bytes_out packed) noexcept nogil:
     """[tap][lane], and after the last tap the biases."""
     cdef int64_t real = <int64_t>plan.kernels.real_size
+    if lanes < plan.weight_pitch:  # vectors have lanes of no channel
+        memset(packed, 0, plan.weight_size)
     plan.kernels.pack_taps(&weight.conv, weight.data, weight.stride, channel,
                            plan.weight_pitch, packed, plan.stencil.taps, 0)
     if weight.bias != NULL and plan.biased:
@@ -528,6 +530,9 @@ cdef void convolve_planes(const Plan* plan, const convpool_conv* conv, const con
         from_ = x
     elif channel % conv.out_channels == 0:
         stage_planes(plan, conv, block, &plane, x, state, patch)
+    if not plan.in_place and not plan.in_rows:
+        plane.rows = staged_for(&conv.axis[CONVPOOL_ROW], block.rows, plan.whole) + (
+            plan.stage.over_rows)
     if not plan.biased:
         added = borders(plan, conv, planes, weight, packed)
     store_sums(plan, conv, &plan.stencil, &plane, block, from_, weight, added, bias, residual, out,
