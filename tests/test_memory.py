@@ -240,8 +240,8 @@ SPOILED = """
 """
 
 
-# Lanes of vectors beyond an array's end take part in no result. But if what memory held there before
-# is subnormal, as are small integers that are read as floats, each product takes a hundred times as
+# Lanes of vectors beyond an array's end take part in no result. But if what memory held there
+# before is subnormal, as are small integers read as floats, each product takes a hundred times as
 # long: a layer would be several times slower after one of another kind.
 @pytest.mark.parametrize("isa", convpool.get_config()["isas"])
 def test_what_memory_held_is_not_computed_with(isa, python, tmp_path):
