@@ -221,16 +221,8 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     }
     for (r = 0; r < n; r = next) {
         convpool_run *run = &runs[r];
-        const int64_t out_at = run->image * os[CONVPOOL_AT_BATCH] +
-                               channel * os[CONVPOOL_AT_CHANNEL] +
-                               run->depth * os[CONVPOOL_AT_DEPTH] +
-                               run->row * os[CONVPOOL_AT_ROW] +
-                               run->column * os[CONVPOOL_AT_COLUMN];
-        const int64_t residual_at = run->image * rs[CONVPOOL_AT_BATCH] +
-                                    channel * rs[CONVPOOL_AT_CHANNEL] +
-                                    run->depth * rs[CONVPOOL_AT_DEPTH] +
-                                    run->row * rs[CONVPOOL_AT_ROW] +
-                                    run->column * rs[CONVPOOL_AT_COLUMN];
+        const int64_t out_at = convpool_run_at(run, os) + channel * os[CONVPOOL_AT_CHANNEL];
+        const int64_t residual_at = convpool_run_at(run, rs) + channel * rs[CONVPOOL_AT_CHANNEL];
         const int line = pixel_rows ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL;
         const int step = pixel_rows ? CONVPOOL_AT_CHANNEL : CONVPOOL_AT_COLUMN;
         NAME(lines) lines;

@@ -311,6 +311,23 @@ CONVPOOL_INLINE int convpool_split_runs(const convpool_axis axis[CONVPOOL_AXES],
     return n;
 }
 
+/* Where a run begins, from the first pixel of the batch, in an array of such strides. */
+CONVPOOL_INLINE int64_t convpool_run_at(const convpool_run *run,
+                                        const int64_t stride[CONVPOOL_RANK])
+{
+    return run->image * stride[CONVPOOL_AT_BATCH] + run->depth * stride[CONVPOOL_AT_DEPTH] +
+           run->row * stride[CONVPOOL_AT_ROW] + run->column * stride[CONVPOOL_AT_COLUMN];
+}
+
+/* The same of output pixel number `pixel` of the batch. */
+CONVPOOL_INLINE int64_t convpool_pixel_at(const convpool_axis axis[CONVPOOL_AXES],
+                                          const int64_t stride[CONVPOOL_RANK], int64_t pixel)
+{
+    convpool_run run;
+    convpool_split_runs(axis, pixel, 1, &run);
+    return convpool_run_at(&run, stride);
+}
+
 /* The shape of a staged patch (stage.inc.h) of `lanes` channels: phases by rows by columns.
  * over_rows and over_columns are those beyond the output's. */
 typedef struct convpool_stage {

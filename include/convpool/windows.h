@@ -145,19 +145,18 @@ CONVPOOL_INLINE void convpool_input_places(const convpool_conv *conv, int64_t pi
                                            int64_t pixels, int64_t *place)
 {
     const convpool_axis *axis = conv->axis;
-    const int64_t *step = conv->x_stride;
-    const int64_t next = axis[CONVPOOL_COLUMN].stride * step[CONVPOOL_AT_COLUMN];
+    int64_t step[CONVPOOL_RANK], j;
     convpool_run runs[CONVPOOL_MAX_PIXELS];
     const int n = convpool_split_runs(axis, pixel, pixels, runs);
-    int64_t j;
-    int r;
+    int r, i;
+    memcpy(step, conv->x_stride, sizeof step);
+    for (i = 0; i < CONVPOOL_AXES; ++i) { /* from one output's pixel to the next one's */
+        step[CONVPOOL_AT_DEPTH + i] *= axis[i].stride;
+    }
     for (r = 0; r < n; ++r) {
-        const int64_t at = runs[r].image * step[CONVPOOL_AT_BATCH] +
-                           runs[r].depth * axis[CONVPOOL_DEPTH].stride * step[CONVPOOL_AT_DEPTH] +
-                           runs[r].row * axis[CONVPOOL_ROW].stride * step[CONVPOOL_AT_ROW] +
-                           runs[r].column * next;
+        const int64_t at = convpool_run_at(&runs[r], step);
         for (j = 0; j < runs[r].length; ++j) {
-            *place++ = at + j * next;
+            *place++ = at + j * step[CONVPOOL_AT_COLUMN];
         }
     }
 }

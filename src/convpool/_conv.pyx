@@ -108,6 +108,7 @@ cdef struct Part:
     int64_t pixel, pixels, channel, channels
     int64_t strips                        # of pixels
     int64_t begin[PIXEL_BLOCK + 1]        # where each begins, from `pixel` on
+    bint finished[PIXEL_BLOCK]            # whether its tiles are, in registers
     convpool_windows windows              # of a copy
     int64_t place[PIXEL_BLOCK]            # each pixel's, in the copy or in x
 
@@ -193,8 +194,7 @@ cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* co
             and not wastes(kernels, conv.axis[CONVPOOL_COLUMN].out))
 
 
-cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last,
-                     bint with_residual) noexcept:
+cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) noexcept:
     """Which way round tiles lie, and where their pixels are read. No result depends on it."""
     cdef bint windows
     plan.source = source_of_rows(plan.kernels, conv)
@@ -205,7 +205,6 @@ cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last,
     if not plan.pixel_rows and not windows:
         plan.source = PACKED
     plan.points_lie = not plan.pixel_rows and suits_columns(plan.kernels, conv)
-    plan.finished_line = finished_line(plan, conv, with_residual)
 
 
 cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) noexcept:
@@ -412,6 +411,12 @@ cdef inline bint ends_with_lines(const Plan* plan) noexcept nogil:
     return not plan.pixel_rows and (plan.points_lie or plan.source == COPIED)
 
 
+cdef inline bint finishes(const Plan* plan, int64_t begin, int64_t end) noexcept nogil:
+    """Whether tiles of columns [begin, end) are finished where they are multiplied."""
+    cdef int64_t line = plan.finished_line
+    return line > 0 and end - begin >= plan.kernels.lanes and begin // line == (end - 1) // line
+
+
 cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
                    int64_t channel_block, Part* part) noexcept nogil:
     """A block of pixels by a block of channels. Strips of pixels that need no packing are as even
@@ -426,6 +431,9 @@ cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
         for i in range(part.strips + 1):
             part.begin[i] = (min(i * plan.pixel_width, part.pixels) if plan.source == PACKED
                              else cut(part.pixels, part.strips, i))
+    for i in range(part.strips):
+        part.finished[i] = finishes(plan, part.pixel + part.begin[i],
+                                    part.pixel + part.begin[i + 1])
     part.channel = first_of(conv.out_channels, plan.channel_unit, plan.channel_blocks,
                             channel_block)
     part.channels = first_of(conv.out_channels, plan.channel_unit, plan.channel_blocks,
@@ -462,13 +470,6 @@ cdef inline bint lies(const Plan* plan, const Part* part, int64_t strip) noexcep
                                 or (pixels > lanes and part.channels >= plan.channel_width))
 
 
-cdef inline bint finishes(const Plan* plan, const Part* part, int64_t strip) noexcept nogil:
-    """Whether tiles of a strip of columns are finished where they are multiplied."""
-    cdef int64_t first = part.pixel + part.begin[strip], line = plan.finished_line
-    cdef int64_t last = part.pixel + part.begin[strip + 1] - 1
-    return line > 0 and last + 1 - first >= plan.kernels.lanes and first // line == last // line
-
-
 cdef void pack_columns(const Plan* plan, const convpool_conv* conv, const Part* part, bytes_in x,
                        int64_t begin, int64_t end, bytes_out panel) noexcept nogil:
     """Steps [begin, end) of a part's pixels, or of those that are not read in place."""
@@ -483,17 +484,6 @@ cdef void pack_columns(const Plan* plan, const convpool_conv* conv, const Part* 
                 conv, x, begin, end, part.pixel + part.begin[strip],
                 part.begin[strip + 1] - part.begin[strip], plan.pixel_width, plan.strip_pitch,
                 panel + strip * plan.strip_pitch * <int64_t>plan.kernels.real_size)
-
-
-cdef int64_t place_of(const convpool_conv* conv, const int64_t* stride,
-                      int64_t pixel) noexcept nogil:
-    """Where a pixel of output stands, from the first, in an array of such strides."""
-    cdef int64_t columns = conv.axis[CONVPOOL_COLUMN].out, rows = conv.axis[CONVPOOL_ROW].out
-    cdef int64_t depths = conv.axis[CONVPOOL_DEPTH].out
-    return (pixel % columns * stride[CONVPOOL_AT_COLUMN]
-            + pixel // columns % rows * stride[CONVPOOL_AT_ROW]
-            + pixel // (columns * rows) % depths * stride[CONVPOOL_AT_DEPTH]
-            + pixel // (columns * rows * depths) * stride[CONVPOOL_AT_BATCH])
 
 
 cdef Columns find_columns(const Plan* plan, const convpool_conv* conv, const Part* part,
@@ -515,7 +505,8 @@ cdef Columns find_columns(const Plan* plan, const convpool_conv* conv, const Par
     elif not packed and lies(plan, part, strip):
         columns.keep = strip_of_panel
         columns.step = conv.x_stride[CONVPOOL_AT_CHANNEL]
-        columns.at = x + (place_of(conv, conv.x_stride, pixel) + begin * columns.step) * real
+        columns.at = x + (convpool_pixel_at(conv.axis, conv.x_stride, pixel)
+                          + begin * columns.step) * real
     return columns
 
 
@@ -530,9 +521,10 @@ cdef convpool_finish find_finish(const convpool_conv* conv, int64_t real, int64_
     finish.bias = beyond(bias, channel * real)
     finish.residual = NULL
     if residual != NULL:
-        finish.residual = residual + (place_of(conv, conv.residual_stride, pixel)
+        finish.residual = residual + (convpool_pixel_at(conv.axis, conv.residual_stride, pixel)
                                       + channel * finish.residual_line) * real
-    finish.out = out + (place_of(conv, conv.out_stride, pixel) + channel * finish.out_line) * real
+    finish.out = out + (convpool_pixel_at(conv.axis, conv.out_stride, pixel)
+                        + channel * finish.out_line) * real
     return finish
 
 
@@ -640,7 +632,7 @@ cdef int64_t strips_together(const Plan* plan, const convpool_conv* conv, const 
     return n
 
 
-cdef void multiply_strip(const Plan* plan, const Columns* found, bytes_in weight, int64_t channels,
+cdef void multiply_strip(const Plan* plan, Columns columns, bytes_in weight, int64_t channels,
                          int64_t depth, int chain, bytes_out tile, convpool_finish* finish,
                          bytes_in after) noexcept nogil:
     """A strip of columns by so many channels' weights; those of the tile that comes after the last
@@ -648,7 +640,6 @@ cdef void multiply_strip(const Plan* plan, const Columns* found, bytes_in weight
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t real = <int64_t>kernels.real_size, channel = 0, rows
     cdef int64_t width = plan.channel_width, pitch = plan.together * kernels.columns
-    cdef Columns columns = found[0]
     cdef bytes_in next
     while channel < channels:
         rows = min(width, channels - channel)
@@ -691,9 +682,9 @@ cdef void store_strips(const Plan* plan, const convpool_conv* conv, const Part* 
     while strip < end:
         next = strip + 1
         channel = last - (last - first) % plan.channel_width
-        if not finishes(plan, part, strip):
+        if not part.finished[strip]:
             channel = first
-            while next < end and not finishes(plan, part, next):
+            while next < end and not part.finished[next]:
                 next += 1
         if channel < last:
             plan.kernels.store_tile(
@@ -735,14 +726,14 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
         for q in range(p, p + strips):
             columns = find_columns(plan, conv, part, x, panel, q, begin, first > 0, offsets)
             finished = NULL
-            if end == plan.depth and finishes(plan, part, q):
+            if end == plan.depth and part.finished[q]:
                 finish = find_finish(conv, real, part.channel + first,
                                      part.pixel + part.begin[q], bias, residual, out)
                 finished = &finish
             after = NULL
             if q == 0 and not plan.fresh:
                 after = weights_after(plan, weights, part, begin, last)
-            multiply_strip(plan, &columns, weight, last - first, end - begin, chain,
+            multiply_strip(plan, columns, weight, last - first, end - begin, chain,
                            lines + (part.begin[q] - part.begin[p]) * real, finished, after)
         if end == plan.depth:
             store_strips(plan, conv, part, p, strips, lines, first, last, bias, residual, out)
@@ -899,7 +890,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, cn
     convpool_merge_rows(conv, residual != NULL)
     stencil = algorithm != WINOGRAD and suits_stencil(kernels, conv, channels_last)
     plan.kernels = kernels
-    plan_tiles(&plan, conv, channels_last, residual != NULL)
+    plan_tiles(&plan, conv, channels_last)
     plan_weights(&plan, conv)
     threads = threads_for(
         num_threads, <double>conv.batch * conv.groups * conv.out_channels * plan.depth
@@ -916,6 +907,7 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, cn
         run_winograd(conv, side, plan.kernels, packed, weight, x, bias, residual, out, threads)
         return 0
     plan_blocks(&plan, conv, threads)
+    plan.finished_line = finished_line(&plan, conv, residual != NULL)
     if strips is None:
         plan_fresh(&plan, conv, weight)
     if plan.fresh:

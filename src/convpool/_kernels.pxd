@@ -164,6 +164,7 @@ cdef extern from "convpool/convpool.h" nogil:
                                 int64_t* place)
     void convpool_copied_offsets(const convpool_conv* conv, const convpool_windows* windows,
                                  int64_t begin, int64_t end, int64_t* offset)
+    int64_t convpool_pixel_at(const convpool_axis* axis, const int64_t* stride, int64_t pixel)
     void convpool_input_places(const convpool_conv* conv, int64_t pixel, int64_t pixels,
                                int64_t* place)
     bint convpool_only_bounds(const convpool_conv* conv, double* low, double* high)

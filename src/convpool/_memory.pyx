@@ -28,12 +28,14 @@ cdef extern from *:
 
     /* Leaves memory, or NULL, where the next caller finds it, whatever thread that is in.
      * Result: what was there. */
-    #if defined(__has_feature)
+    #if defined(__SANITIZE_ADDRESS__)
+    #define CONVPOOL_FORGETS 1
+    #elif defined(__has_feature)
     #if __has_feature(address_sanitizer)
-    #define __SANITIZE_ADDRESS__ 1
+    #define CONVPOOL_FORGETS 1
     #endif
     #endif
-    #if defined(__SANITIZE_ADDRESS__) /* which then sees all bounds */
+    #if defined(CONVPOOL_FORGETS) /* so that the sanitizer sees all bounds */
     #define convpool_exchange(memory) (memory)
     #else
     static void *volatile convpool_spare;

@@ -219,6 +219,10 @@ def get_num_threads():
 def num_threads(num_threads):
     """Within the `with` block, calls of this thread or task use so many threads.
 
+    The number is a context variable: Python threads that run already keep theirs, and those started
+    within the block have it where threads inherit such variables (``thread_inherit_context`` of
+    Python 3.14, by default on free-threaded builds).
+
     Parameters
     ----------
     num_threads : int
