@@ -20,7 +20,12 @@ MODULES = [
 
 
 # Modules that need what is no dependency.
-EXTRAS = {"convpool.dask": "dask", "convpool.plot": "matplotlib"}
+EXTRAS = {
+    "convpool.dask": "dask",
+    "convpool.plot": "matplotlib",
+    "convpool._onnx": "onnx",
+    "convpool._onnx.network": "onnx",
+}
 
 
 @pytest.mark.parametrize("name", MODULES)
