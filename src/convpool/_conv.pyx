@@ -851,7 +851,8 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
                         num_threads):
     """The strips of a weight that `run_convolution` takes: good for any input of this layout. Of
     `conv` the sizes of input and output are not known yet, nor the channels: what is prepared
-    first is what large images need."""
+    first is what large images need. (The few kernels of one channel that stencils do not take are
+    prepared by the first call.)"""
     cdef convpool_conv sized = conv[0]
     cdef Plan plan
     cdef Strips strips = Strips()
@@ -867,10 +868,9 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     side = by_winograd(&sized, algorithm)
     if side > 0:
         winograd_strips(strips, side, &plan, &sized, weight, threads)
-    else:
+    elif not is_depthwise(sized.channels, sized.out_channels):  # stencils take the weight itself
         direct_strips(strips, &plan, &sized, weight, threads)
-        strips.whole = (kernels.products == 1
-                        and not is_depthwise(sized.channels, sized.out_channels))
+        strips.whole = kernels.products == 1
     return strips
 
 
