@@ -196,7 +196,7 @@ SPOILED = """
         spoil.spoil_with(0)
         return bool(found)
 
-    def cases(dtype):
+    def cases(dtype):  # pools do not multiply
         for side in (5, 8, 12):
             for name, (function, arguments) in operators(side, np.dtype(dtype)).items():
                 if takes(function, "num_threads") and "pool" not in name:

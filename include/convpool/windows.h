@@ -117,15 +117,23 @@ CONVPOOL_INLINE void convpool_copied_offsets(const convpool_conv *conv,
     const convpool_axis *axis = conv->axis;
     const int64_t rows = axis[CONVPOOL_ROW].kernel, columns = axis[CONVPOOL_COLUMN].kernel;
     const int64_t line_step = axis[CONVPOOL_ROW].dilation * windows->line_step;
+    const int64_t dilation = axis[CONVPOOL_COLUMN].dilation, phases = windows->phases;
+    const int64_t jump = dilation / phases, rest = dilation % phases;
     const int64_t tap = begin % convpool_taps(axis);
     int64_t d = tap / columns / rows, r = tap / columns % rows, c = tap % columns, channel = 0;
+    int64_t phase = c * dilation % phases, column = c * dilation / phases;
     for (; begin < end; ++begin) {
-        const int64_t column = c * axis[CONVPOOL_COLUMN].dilation;
         *offset++ = channel * windows->channel_step + d * windows->depth_step + r * line_step +
-                    column % windows->phases * windows->phase_step +
-                    column / windows->phases * windows->column_step;
-        if (++c == columns) {
-            c = 0;
+                    phase * windows->phase_step + column * windows->column_step;
+        ++c;
+        column += jump;
+        phase += rest;
+        if (phase >= phases) { /* a division would take as long as the rest */
+            phase -= phases;
+            ++column;
+        }
+        if (c == columns) {
+            c = phase = column = 0;
             ++r;
         }
         if (r == rows) {

@@ -208,8 +208,9 @@ cdef void folded_block(const Plan* plan, const convpool_filter* image, bytes_in 
                 ring = p * plan.ring_rows + line % plan.ring_rows
                 folded[p] = scratch + ring * plan.line_size
             kernels.fold(lines, plan.levels, at.inputs * at.lanes, folded)
-            for p in range(plan.products if count < CONVPOOL_SLACK else 0):
-                end_line(<bytes_out>folded[p], at.inputs * at.lanes, real)
+            if count < CONVPOOL_SLACK:  # else nothing reads beyond them
+                for p in range(plan.products):
+                    end_line(<bytes_out>folded[p], at.inputs * at.lanes, real)
             line += 1
         for p in range(plan.products):
             for i in range(plan.ring_rows):
