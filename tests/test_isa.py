@@ -48,8 +48,14 @@ def lines(*command):
     return result.stdout.splitlines()
 
 
-def test_here(tmp_path):
-    program = build(tool("cc", "gcc", "clang"), tmp_path)
+# musl is the C library of Alpine Linux, for which there are wheels, too.
+@pytest.mark.parametrize(
+    ("compilers", "flags"),
+    [(("cc", "gcc", "clang"), []), (("musl-gcc",), ["-static"])],
+    ids=["", "musl"],
+)
+def test_here(compilers, flags, tmp_path):
+    program = build(tool(*compilers), tmp_path, *flags)
     isas = lines(program)
     assert isas == convpool.get_config()["isas"]
     for isa in isas:
