@@ -87,10 +87,11 @@
  *   gemm_whole(columns, depth, a, b, b_step, offset, keep, tile, tile_step, chain, finish, next)
  *     gemm_tile, or unless offset is NULL gemm_columns, of k->rows rows and k->lanes <= columns,
  *     beyond which nothing is read or written (but of b one step, as by gemm_tile). Unless keep is
- *     NULL, step k of the columns is copied to keep[k * k->columns + c], whose vectors are filled:
- *     the first strip of rows packs for the others what it reads in x. Unless finish is NULL (convpool_finish), the tile is
- *     not written, but what store_tile would make of it where no more than bounds stand for the
- *     activation. offset or keep is NULL; the chain does not add.
+ *     NULL, step k of the columns is copied to keep[k * k->columns + c], and whatever up to whole
+ *     vectors of those: the first strip of rows packs for the others what it reads in x. Unless
+ *     finish is NULL (convpool_finish), the tile is not written, but what store_tile would make of
+ *     it where no more than bounds stand for the activation. offset or keep is NULL; the chain does
+ *     not add.
  *
  *   copy_windows(conv, windows, x, copy)
  *     That copy, described by convpool_copied_windows; each pixel is found by

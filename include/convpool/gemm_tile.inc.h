@@ -62,9 +62,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const in
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             column[v] = VLOAD((columns_apart ? b + offset[k] : b) + at[v]);
-            if (keeps) {
+            if (keeps) { /* the last vector to its whole place, too, whose end others then read */
                 VSTORE(keep + v * LANES, column[v]);
-                if (v == vectors - 1) { /* over what then is mere filling, for whole vectors */
+                if (v == vectors - 1) {
                     VSTORE(keep + at[v], column[v]);
                 }
                 CONVPOOL_PREFETCH(b + FAR_STEPS * b_step + at[v] +

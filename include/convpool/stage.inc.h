@@ -11,6 +11,7 @@
  * Included once for each instruction set and element type, after pack.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, STORAGE_NAME, ISA_NAME)
+#define REAL_VERB(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
 /* One column phase of a patch's rows: pixels first, first + stride, ... of which [begin, end) are
  * of the input and the others, up to `columns`, of the border. */
@@ -127,8 +128,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(split)(const STORAGE *from, int64_t lengt
     }
 }
 
-/* Numbers where a block leaves a patch as it was, as far as vectors reach: products of subnormal
- * ones, of which integers have many, would take a hundred times as long as others. */
+/* Zeros beyond a block, as far as vectors reach: what memory held before may be subnormal, as small
+ * integers are that are read as floats, and products of those take a hundred times as long. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(stage_rest)(int64_t count, REAL *to)
 {
     const int64_t reached = count < CONVPOOL_SLACK ? count : (int64_t)CONVPOOL_SLACK;
@@ -214,8 +215,8 @@ TARGET CONVPOOL_INLINE void NAME(stage_rows)(const void *from, int64_t count, do
  * `bordered` says what of a constant border is in the patch already: 0 nothing, 1 the cells beside
  * the input, 2 all. Lanes are output channels: each input channel is staged for all its outputs.
  * Preconditions: `patch` has room for convpool_stage_size elements and CONVPOOL_SLACK; the block is
- * no larger than what the stage was made for. Guarantee: what vectors read beyond rows is numbers,
- * from the first time on. */
+ * no larger than what the stage was made for. Guarantee: beyond rows, columns and lanes of the
+ * block vectors read zeros, or what blocks since the last one with `bordered` 0 left. */
 TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
                                               const convpool_stage *stage,
                                               const convpool_block *block, const void *x,
@@ -230,6 +231,9 @@ TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
     NAME(phase) phases[CONVPOOL_PHASES], *a = &phases[0], *b = &phases[1];
     REAL *to = (REAL *)patch;
     int64_t kd, pr, pc, r, begin = 0, end = 0;
+    if (bordered == 0 && block->lanes < stage->lanes && block->lanes < REAL_VERB(lanes)) {
+        memset(patch, 0, (size_t)convpool_stage_size(conv, stage) * sizeof(REAL));
+    }
     for (pc = 0; pc < stage->column_phases && pc < CONVPOOL_PHASES; ++pc) {
         NAME(find_phase)(ac, block->column * ac->stride + pc - ac->before, columns, &phases[pc]);
     }
@@ -270,3 +274,4 @@ TARGET CONVPOOL_INLINE void NAME(stage_patch)(const convpool_conv *conv,
 }
 
 #undef NAME
+#undef REAL_VERB

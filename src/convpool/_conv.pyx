@@ -108,7 +108,7 @@ cdef struct Part:
     int64_t pixel, pixels, channel, channels
     int64_t strips                        # of pixels
     int64_t begin[PIXEL_BLOCK + 1]        # where each begins, from `pixel` on
-    bint finished[PIXEL_BLOCK]            # whether its tiles are, in registers
+    bint finished[PIXEL_BLOCK]            # whether its tiles are finished in registers
     convpool_windows windows              # of a copy
     int64_t place[PIXEL_BLOCK]            # each pixel's, in the copy or in x
 
@@ -311,7 +311,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
 
 
 cdef int64_t panel_size(const Plan* plan, const convpool_conv* conv, int64_t strips) noexcept nogil:
-    """Elements that a block of so many strips of pixels is packed or copied to."""
+    """Elements that a block of so many strips of pixels is packed or copied to, with the vector
+    that columns reach beyond a copy."""
     if plan.source == PACKED:
         return aligned(strips * plan.strip_pitch)
     if plan.source == IN_PLACE:
@@ -458,7 +459,8 @@ cdef bytes_in find_pixels(const Plan* plan, const convpool_conv* conv, Part* par
     convpool_copied_places(conv, &part.windows, part.place)
     convpool_copied_offsets(conv, &part.windows, begin, end, offsets)
     plan.kernels.copy_windows(conv, &part.windows, x, copy)
-    memset(copy + part.windows.size * real, 0, plan.kernels.lanes * real)  # vectors reach it
+    # The last vectors of columns reach beyond the copy.
+    memset(copy + part.windows.size * real, 0, plan.kernels.lanes * real)
     return copy
 
 
@@ -851,8 +853,8 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
                         num_threads):
     """The strips of a weight that `run_convolution` takes: good for any input of this layout. Of
     `conv` the sizes of input and output are not known yet, nor the channels: what is prepared
-    first is what large images need. (The few kernels of one channel that stencils do not take are
-    prepared by the first call.)"""
+    first is what large images need. (Kernels of one channel are not prepared, but for Winograd:
+    stencils take them as they are, and a call by another way prepares them.)"""
     cdef convpool_conv sized = conv[0]
     cdef Plan plan
     cdef Strips strips = Strips()

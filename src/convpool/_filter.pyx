@@ -131,8 +131,8 @@ cdef inline bytes_in line_inside(const convpool_filter* image, bytes_in x, int64
 
 
 cdef inline void end_line(bytes_out line, int64_t elements, int64_t real) noexcept nogil:
-    """Zeros beyond a line's end: vectors reach there, and what memory held before may be numbers
-    that take a hundred times as long as others."""
+    """Zeros beyond a line's end, where tiles reach that are wider than the line, and vectors that
+    fold and unfold: what memory held before may take a hundred times as long as other numbers."""
     memset(line + elements * real, 0, CONVPOOL_SLACK * real)
 
 
@@ -145,6 +145,7 @@ cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in 
     cdef bytes_out spare = scratch + plan.ring_rows * plan.line_size
     cdef bytes_out sums = spare + 2 * plan.line_size
     cdef bytes_out to
+    cdef bytes_out line
     cdef const void** lines = <const void**>(sums + 2 * CONVPOOL_FILTER_ROWS * plan.sums_size)
     if at.inside and image.border == CONVPOOL_CONSTANT:
         kernels.line(image, x, -1 - image.kernel_height, at.column, at.inputs, at.lane, at.lanes,
@@ -154,11 +155,11 @@ cdef void filter_block(const Plan* plan, const convpool_filter* image, bytes_in 
         rows = min(<int64_t>CONVPOOL_FILTER_ROWS, at.end - row)
         while next < row + rows + plan.height - 1 and not at.inside:
             to = scratch + next % plan.ring_rows * plan.line_size
-            lines[0] = spare
-            kernels.line(image, x, next, at.column, at.inputs, at.lane, at.lanes,
-                         to if plan.along == NULL else spare)
-            end_line(to if plan.along == NULL else spare, at.inputs * at.lanes, real)
+            line = to if plan.along == NULL else spare
+            kernels.line(image, x, next, at.column, at.inputs, at.lane, at.lanes, line)
+            end_line(line, at.inputs * at.lanes, real)
             if plan.along != NULL:
+                lines[0] = line
                 kernels.rows(lines, plan.along, 1, image.kernel_width, at.lanes, count, 1, to, 0)
                 end_line(to, count, real)
             next += 1
@@ -208,7 +209,7 @@ cdef void folded_block(const Plan* plan, const convpool_filter* image, bytes_in 
                 ring = p * plan.ring_rows + line % plan.ring_rows
                 folded[p] = scratch + ring * plan.line_size
             kernels.fold(lines, plan.levels, at.inputs * at.lanes, folded)
-            if count < CONVPOOL_SLACK:  # else nothing reads beyond them
+            if count < CONVPOOL_SLACK:  # no tile is wider
                 for p in range(plan.products):
                     end_line(<bytes_out>folded[p], at.inputs * at.lanes, real)
             line += 1

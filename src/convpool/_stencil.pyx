@@ -518,6 +518,9 @@ cdef void convolve_planes(const Plan* plan, const convpool_conv* conv, const con
         plane.top = input_at(&conv.axis[CONVPOOL_ROW], block.row)
         plane.left = input_at(&conv.axis[CONVPOOL_COLUMN], block.column)
         at += input_at(&conv.axis[CONVPOOL_DEPTH], block.depth) * conv.x_stride[CONVPOOL_AT_DEPTH]
+    else:  # rows that are not staged are taken for zeros
+        plane.rows = (staged_for(&conv.axis[CONVPOOL_ROW], block.rows, plan.whole)
+                      + plan.stage.over_rows)
     if plan.in_rows:
         first = min(max(plane.top, <int64_t>0), conv.axis[CONVPOOL_ROW].size)
         plane.rows = min(plane.rows, conv.axis[CONVPOOL_ROW].size - first)
@@ -530,9 +533,6 @@ cdef void convolve_planes(const Plan* plan, const convpool_conv* conv, const con
         from_ = x
     elif channel % conv.out_channels == 0:
         stage_planes(plan, conv, block, &plane, x, state, patch)
-    if not plan.in_place and not plan.in_rows:
-        plane.rows = staged_for(&conv.axis[CONVPOOL_ROW], block.rows, plan.whole) + (
-            plan.stage.over_rows)
     if not plan.biased:
         added = borders(plan, conv, planes, weight, packed)
     store_sums(plan, conv, &plan.stencil, &plane, block, from_, weight, added, bias, residual, out,
