@@ -52,6 +52,7 @@ cdef enum:
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     SHORT = 4            # sums of so many steps for each column of a tile
+    FEW = 3              # strips of channels for which packing pixels is much
     TOGETHER = 4         # strips of pixels at most whose tiles are stored at once, as longer lines
     PIECES = 16          # ... such lines make a plane at least
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
@@ -118,9 +119,10 @@ cdef bint is_points(const convpool_conv* conv) noexcept:
     return convpool_taps(conv.axis) == 1 and convpool_unpadded(conv.axis)
 
 
-cdef bint wastes(const convpool_kernels* kernels, int64_t columns) noexcept:
-    """Whether so many columns would leave a tenth of their vectors' lanes empty."""
-    return 10 * columns < 9 * ceil_div(columns, kernels.lanes) * kernels.lanes
+cdef bint wastes(const convpool_kernels* kernels, int64_t columns, int64_t part=10) noexcept:
+    """Whether so many columns would leave more than one part in ten, or in so many, of their
+    vectors' lanes empty."""
+    return part * columns < (part - 1) * ceil_div(columns, kernels.lanes) * kernels.lanes
 
 
 cdef int64_t copied_channels(const convpool_kernels* kernels, const convpool_conv* conv,
@@ -186,12 +188,17 @@ cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* co
                         Source source) noexcept:
     """Whether columns should be read in a copy of what windows see. They then lie in one row of the
     output, whose ends must not waste lanes. Nothing is packed or turned; but each step loads
-    vectors that straddle lines of the cache, which many steps do not make up for."""
+    vectors that straddle lines of the cache, which many steps do not make up for, unless few
+    channels would use what is packed."""
     cdef int64_t steps = conv.channels * convpool_taps(conv.axis)
-    return (source == COPIED and kernels.gemm_columns != NULL and steps <= SHORT * kernels.columns
-            and conv.x_stride[CONVPOOL_AT_CHANNEL] != 1
-            and conv.axis[CONVPOOL_COLUMN].out >= 2 * kernels.lanes
-            and not wastes(kernels, conv.axis[CONVPOOL_COLUMN].out))
+    cdef int64_t columns = conv.axis[CONVPOOL_COLUMN].out
+    if (source != COPIED or kernels.gemm_columns == NULL
+            or conv.x_stride[CONVPOOL_AT_CHANNEL] == 1):
+        return False
+    if conv.out_channels <= FEW * kernels.rows and not suits_rows(kernels, conv, source):
+        return not wastes(kernels, columns, 4)
+    return (steps <= SHORT * kernels.columns and columns >= 2 * kernels.lanes
+            and not wastes(kernels, columns))
 
 
 cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) noexcept:
