@@ -52,7 +52,8 @@ cdef enum:
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     SHORT = 4            # sums of so many steps for each column of a tile
-    FEW = 3              # strips of channels for which packing pixels is much
+    FEW = 3              # strips of channels for which packing is much; 1 where there are strides
+    SOME = 64            # channels for which it still is
     TOGETHER = 4         # strips of pixels at most whose tiles are stored at once, as longer lines
     PIECES = 16          # ... such lines make a plane at least
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
@@ -150,10 +151,14 @@ cdef bint suits_rows(const convpool_kernels* kernels, const convpool_conv* conv,
                      Source source) noexcept:
     """Whether channels should be the columns of tiles though pixels lie next to each other: then
     those need no packing, but results have to be turned, and each step of depth meets another line
-    of the cache, perhaps of another page."""
+    of the cache, perhaps of another page. Packing windows takes longer than empty lanes do, unless
+    many channels use what is packed, and it is quick, as it is without strides."""
     cdef int64_t apart = conv.x_stride[CONVPOOL_AT_CHANNEL] * <int64_t>kernels.element_size
-    return (source != PACKED and not wastes(kernels, conv.out_channels)
-            and (source == COPIED or <double>apart * conv.out_channels <= NEAR))
+    if source == COPIED:
+        return (conv.out_channels <= SOME or conv.axis[CONVPOOL_COLUMN].stride > 1
+                or not wastes(kernels, conv.out_channels))
+    return (source == IN_PLACE and not wastes(kernels, conv.out_channels)
+            and <double>apart * conv.out_channels <= NEAR)
 
 
 cdef bint suits_columns(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
@@ -192,10 +197,11 @@ cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* co
     channels would use what is packed."""
     cdef int64_t steps = conv.channels * convpool_taps(conv.axis)
     cdef int64_t columns = conv.axis[CONVPOOL_COLUMN].out
+    cdef int64_t few = FEW if conv.axis[CONVPOOL_COLUMN].stride == 1 else 1
     if (source != COPIED or kernels.gemm_columns == NULL
             or conv.x_stride[CONVPOOL_AT_CHANNEL] == 1):
         return False
-    if conv.out_channels <= FEW * kernels.rows and not suits_rows(kernels, conv, source):
+    if conv.out_channels <= few * kernels.rows and wastes(kernels, conv.out_channels):
         return not wastes(kernels, columns, 4)
     return (steps <= SHORT * kernels.columns and columns >= 2 * kernels.lanes
             and not wastes(kernels, columns))
