@@ -36,6 +36,24 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(find_phase)(const convpool_axis *axis, in
     phase->end = end < phase->begin ? phase->begin : end < columns ? end : columns;
 }
 
+/* A pixel's lanes: each of its channels `repeat` times, or of a single lane once. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(stage_lanes_of)(const STORAGE *pixel, int64_t lane_step,
+                                                       int64_t repeat, int64_t lanes,
+                                                       REAL *CONVPOOL_RESTRICT to)
+{
+    int64_t lane, i;
+    if (repeat == 1) {
+        NAME(gather)(pixel, NULL, lane_step, lanes, to);
+        return;
+    }
+    for (lane = 0; lane < lanes; pixel += lane_step) {
+        const REAL value = LOAD(*pixel);
+        for (i = 0; i < repeat && lane < lanes; ++i) {
+            to[lane++] = value;
+        }
+    }
+}
+
 /* Border pixels [j, end) of a row. `line`: NULL where the row is all border. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(stage_border)(const convpool_conv *conv,
                                                      const STORAGE *line, int64_t first,
@@ -55,10 +73,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stage_border)(const convpool_conv *conv,
                 to[j * pitch + lane] = (REAL)conv->border_value;
             }
         } else {
-            for (lane = 0; lane < lanes; ++lane) {
-                const int64_t channel = repeat == 1 ? lane : lane / repeat;
-                to[j * pitch + lane] = LOAD(line[i * step + channel * lane_step]);
-            }
+            NAME(stage_lanes_of)(line + i * step, lane_step, repeat, lanes, to + j * pitch);
         }
     }
 }
@@ -85,7 +100,6 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stage_lanes)(const convpool_conv *conv,
     const int64_t lane_step = conv->x_stride[CONVPOOL_AT_CHANNEL];
     const int64_t stride = conv->axis[CONVPOOL_COLUMN].stride, repeat = conv->out_channels;
     const STORAGE *from = line + (first + j * stride) * step;
-    int64_t lane;
     if (j >= end) {
         return;
     }
@@ -94,13 +108,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(stage_lanes)(const convpool_conv *conv,
         return;
     }
     for (; j < end; ++j, from += stride * step) {
-        if (repeat == 1) {
-            NAME(gather)(from, NULL, lane_step, lanes, to + j * pitch);
-        } else {
-            for (lane = 0; lane < lanes; ++lane) {
-                to[j * pitch + lane] = LOAD(from[lane / repeat * lane_step]);
-            }
-        }
+        NAME(stage_lanes_of)(from, lane_step, repeat, lanes, to + j * pitch);
     }
 }
 
