@@ -97,14 +97,17 @@ CONVPOOL_INLINE void convpool_copied_places(const convpool_conv *conv,
                                             const convpool_windows *windows, int64_t *place)
 {
     const int64_t stride = conv->axis[CONVPOOL_COLUMN].stride / windows->phases;
+    const int64_t step = stride * windows->column_step;
     int64_t r, j;
     for (r = 0; r < windows->runs; ++r) {
         const convpool_run *run = &windows->run[r];
-        const int64_t line = windows->top[r] * windows->line_step;
         const int64_t first = run->column * stride - windows->first[r] / windows->phases;
-        for (j = 0; j < run->length; ++j) {
-            *place++ = line + (first + j * stride) * windows->column_step;
+        const int64_t length = run->length;
+        const int64_t at = windows->top[r] * windows->line_step + first * windows->column_step;
+        for (j = 0; j < length; ++j) {
+            place[j] = at + j * step;
         }
+        place += length;
     }
 }
 
