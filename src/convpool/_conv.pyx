@@ -194,15 +194,16 @@ cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* co
     """Whether columns should be read in a copy of what windows see. They then lie in one row of the
     output, whose ends must not waste lanes. Nothing is packed or turned; but each step loads
     vectors that straddle lines of the cache, which many steps do not make up for, unless few
-    channels would use what is packed."""
+    channels would use what is packed: then even half of the lanes may be empty."""
     cdef int64_t steps = conv.channels * convpool_taps(conv.axis)
     cdef int64_t columns = conv.axis[CONVPOOL_COLUMN].out
-    cdef int64_t few = FEW if conv.axis[CONVPOOL_COLUMN].stride == 1 else 1
+    cdef int64_t strips = ceil_div(conv.out_channels, kernels.rows)
+    cdef bint strides = conv.axis[CONVPOOL_COLUMN].stride > 1
     if (source != COPIED or kernels.gemm_columns == NULL
             or conv.x_stride[CONVPOOL_AT_CHANNEL] == 1):
         return False
-    if conv.out_channels <= few * kernels.rows and wastes(kernels, conv.out_channels):
-        return not wastes(kernels, columns, 4)
+    if strips <= (1 if strides else FEW) and wastes(kernels, conv.out_channels):
+        return not wastes(kernels, columns, 2 if strips == 1 and not strides else 4)
     return (steps <= SHORT * kernels.columns and columns >= 2 * kernels.lanes
             and not wastes(kernels, columns))
 
