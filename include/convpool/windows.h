@@ -92,22 +92,29 @@ CONVPOOL_INLINE void convpool_copied_windows(const convpool_conv *conv, int64_t 
     windows->size = channels_last ? windows->size : windows->size * channels;
 }
 
+/* Writes the places of a run of pixels, `step` apart. Result: where those of the next run go. */
+CONVPOOL_INLINE int64_t *convpool_run_places(int64_t at, int64_t step, int64_t length,
+                                             int64_t *place)
+{
+    int64_t j;
+    for (j = 0; j < length; ++j) {
+        place[j] = at + j * step;
+    }
+    return place + length;
+}
+
 /* Writes each pixel's place in the copy. */
 CONVPOOL_INLINE void convpool_copied_places(const convpool_conv *conv,
                                             const convpool_windows *windows, int64_t *place)
 {
     const int64_t stride = conv->axis[CONVPOOL_COLUMN].stride / windows->phases;
     const int64_t step = stride * windows->column_step;
-    int64_t r, j;
+    int64_t r;
     for (r = 0; r < windows->runs; ++r) {
         const convpool_run *run = &windows->run[r];
         const int64_t first = run->column * stride - windows->first[r] / windows->phases;
-        const int64_t length = run->length;
         const int64_t at = windows->top[r] * windows->line_step + first * windows->column_step;
-        for (j = 0; j < length; ++j) {
-            place[j] = at + j * step;
-        }
-        place += length;
+        place = convpool_run_places(at, step, run->length, place);
     }
 }
 
@@ -156,7 +163,7 @@ CONVPOOL_INLINE void convpool_input_places(const convpool_conv *conv, int64_t pi
                                            int64_t pixels, int64_t *place)
 {
     const convpool_axis *axis = conv->axis;
-    int64_t step[CONVPOOL_RANK], j;
+    int64_t step[CONVPOOL_RANK];
     convpool_run runs[CONVPOOL_MAX_PIXELS];
     const int n = convpool_split_runs(axis, pixel, pixels, runs);
     int r, i;
@@ -165,10 +172,8 @@ CONVPOOL_INLINE void convpool_input_places(const convpool_conv *conv, int64_t pi
         step[CONVPOOL_AT_DEPTH + i] *= axis[i].stride;
     }
     for (r = 0; r < n; ++r) {
-        const int64_t at = convpool_run_at(&runs[r], step);
-        for (j = 0; j < runs[r].length; ++j) {
-            *place++ = at + j * step[CONVPOOL_AT_COLUMN];
-        }
+        place = convpool_run_places(convpool_run_at(&runs[r], step), step[CONVPOOL_AT_COLUMN],
+                                    runs[r].length, place);
     }
 }
 
