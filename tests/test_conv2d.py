@@ -490,6 +490,48 @@ def test_windows_that_lie_wholly_in_the_padding():
     check(weight=normal(1, 6, 4, 2, 2), padding=5)
 
 
+SMALL_MAPS = [
+    # size, kernel, stride, padding, dilation: few of the taps meet the input, or only the last
+    # ones, or none; a wide step skips what lies between
+    ((1, 1), (3, 3), 1, 1, 1),
+    ((2, 1), (5, 3), 1, (2, 1), 1),
+    ((3, 4), (3, 3), 1, 18, 18),
+    ((3, 2), (7, 7), 2, 3, 1),
+    ((2, 2), (4, 1), 1, ((6, 2), 0), (3, 1)),
+    ((1, 3), (2, 2), 1, 1, 2),
+    ((1, 1), (2, 2), 1, 1, 2),
+    ((4, 4), (5, 5), 3, ((0, 9), (9, 0)), 2),
+]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize(("size", "kernel", "stride", "padding", "dilation"), SMALL_MAPS)
+def test_small_maps(size, kernel, stride, padding, dilation, groups, layout):
+    shape = (2, 4, *size) if layout == "NCHW" else (2, *size, 4)
+    x, weight, bias = normal(1, *shape), normal(2, 36, 4 // groups, *kernel), normal(3, 36)
+    said = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    y = check(x, weight, bias, layout=layout, **said)
+    packed = convpool.pack_weight(weight, bias, layout=layout, **said)
+    for _ in range(2):
+        assert_same_bits(convpool.conv2d(x, packed), y)
+    check(x, weight, bias, layout=layout, residual=normal(4, *y.shape), **said)
+    check(x, weight, layout=layout, padding_mode="constant", padding_value=2.0, **said)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("prepared", [False, True])
+def test_outer_taps_that_meet_padding_alone_take_no_part(prepared, groups):
+    x, weight = normal(1, 1, 4, 2, 3), normal(2, 8, 4 // groups, 7, 9)
+    said = {"padding": (3, 4), "groups": groups}
+    expected = convpool.conv2d(x, weight, **said)
+    weight[:, :, [0, 1, 5, 6]] = np.nan
+    weight[:, :, :, [0, 1, 7, 8]] = np.inf
+    if prepared:
+        weight = convpool.pack_weight(weight, **said)
+    assert_same_bits(convpool.conv2d(x, weight, **said), expected)
+
+
 def test_a_stride_beyond_the_input_gives_one_pixel():
     assert check(stride=2**31 - 1).shape == (2, 6, 1, 1)
 

@@ -66,6 +66,17 @@ def test_images_that_want_the_weight_otherwise(outputs, kernel, algorithm, flip,
         np.testing.assert_array_equal(convpool.conv2d(x, packed), expected)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 300])
+def test_images_that_meet_other_parts_of_the_taps(groups):
+    """The whole kernel, its middle, its centre alone, again and again."""
+    weight = normal(1, (300, 300 // groups, 5, 5), np.float32)
+    packed = convpool.pack_weight(weight, groups=groups, padding=2)
+    for size in ((9, 9), (2, 2), (1, 1), (1, 9), (2, 2), (9, 9), (1, 1)):
+        x = normal(2, (1, 300, *size), np.float32)
+        expected = convpool.conv2d(x, weight, groups=groups, padding=2)
+        np.testing.assert_array_equal(convpool.conv2d(x, packed), expected)
+
+
 def test_a_weight_is_kept_once():
     """In strips alone, where these hold all of it."""
     weight = normal(1, (1024, 1024, 1, 1), np.float32)

@@ -239,6 +239,41 @@ CONVPOOL_INLINE void convpool_taps_inside(const convpool_axis *axis, int64_t o, 
     *end = *end < axis->kernel ? *end : axis->kernel;
 }
 
+/* Leaves out the outer taps of each axis that meet nothing but a border of zeros, from whatever
+ * output: a small map, or a dilated kernel, has many. One tap stays. Finds the first that does.
+ * Result: whether any are left out. */
+CONVPOOL_INLINE int convpool_leave_out_taps(convpool_conv *conv, int64_t first[CONVPOOL_AXES])
+{
+    int i, some = 0;
+    for (i = 0; i < CONVPOOL_AXES; ++i) {
+        convpool_axis *axis = &conv->axis[i];
+        int64_t begin, end, most, reach;
+        first[i] = 0;
+        if (axis->kernel == 1 || conv->border != CONVPOOL_CONSTANT || conv->border_value != 0) {
+            continue;
+        }
+        convpool_taps_inside(axis, 0, axis->out, &begin, &end);
+        most = axis->before / axis->dilation; /* with more, padding would be negative */
+        begin = begin < most ? begin : most;
+        begin = begin < axis->kernel ? begin : axis->kernel - 1;
+        end = end > begin ? end : begin + 1;
+        if (end - begin == axis->kernel) {
+            continue;
+        }
+        some = 1;
+        first[i] = begin;
+        axis->before -= begin * axis->dilation;
+        axis->kernel = end - begin;
+        reach = (axis->out - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
+        axis->after = reach - axis->before - axis->size;
+        if (axis->after < 0) { /* input that none meets now: points shall be as many as outputs */
+            axis->size = reach > axis->before ? reach - axis->before : 1;
+            axis->after = 0;
+        }
+    }
+    return some;
+}
+
 /* Result: the number of output pixels of one image. */
 CONVPOOL_INLINE int64_t convpool_pixels(const convpool_axis axis[CONVPOOL_AXES])
 {

@@ -5,7 +5,8 @@
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
-/* Preconditions: lines >= 1; whole vectors of `from`'s lines may be read; `to` has room for
+/* The next four lines are fetched meanwhile: lines may be short and far apart.
+ * Preconditions: lines >= 1; whole vectors of `from`'s lines may be read; `to` has room for
  * `length` lines, and for `lines` elements in each, both rounded up to whole vectors and to fours.
  * What is there beyond is written, too. */
 TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int64_t lines,
@@ -25,6 +26,7 @@ TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int
             CONVPOOL_UNROLL
             for (l = 0; l < 4; ++l) {
                 four[l] = VLOAD(line[l] + j);
+                CONVPOOL_PREFETCH(line[l] + 4 * from_pitch + j);
             }
             VSTORE4(turned, four);
             CONVPOOL_UNROLL

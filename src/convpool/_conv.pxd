@@ -1,7 +1,8 @@
 # The drivers of convolution, for callers that have checked everything.
 cimport numpy as cnp
+from libc.stdint cimport int64_t
 
-from convpool._kernels cimport convpool_conv, convpool_kernels
+from convpool._kernels cimport CONVPOOL_AXES, convpool_conv, convpool_kernels
 from convpool._memory cimport Block, bytes_in, bytes_out
 
 cdef enum:  # as _arguments.ALGORITHMS numbers them
@@ -13,6 +14,9 @@ cdef class Strips:
     cdef Block rows, columns, small_tiles, large_tiles
     cdef bint whole  # so that the weight need not be kept: an array of its shape and type will do
     cdef bint used   # by a call
+    cdef Strips met  # those of a part of the taps, see strips_of_met
+    cdef cnp.ndarray weight           # such a part,
+    cdef int64_t[CONVPOOL_AXES] first, taps  # and where it lies in the whole
 
 cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
                         const convpool_kernels* kernels, bint channels_last, int algorithm,

@@ -855,6 +855,37 @@ cdef Block winograd_strips(Strips strips, int side, const Plan* plan, const conv
     return packed
 
 
+cdef cnp.ndarray met_taps(const convpool_conv* conv, const int64_t* first, cnp.ndarray weight):
+    """The taps of a weight that a convolution is left with, from `first` on: a view, or what
+    stencils would rather have, which is little."""
+    cdef int axis, spatial = cnp.PyArray_NDIM(weight) - 2
+    cdef cnp.ndarray taps = weight[(slice(None), slice(None), *[
+        slice(first[axis], first[axis] + conv.axis[axis].kernel)
+        for axis in range(CONVPOOL_AXES - spatial, CONVPOOL_AXES)])]
+    return (cnp.PyArray_GETCONTIGUOUS(taps) if is_depthwise(conv.channels, conv.out_channels)
+            else taps)
+
+
+cdef Strips strips_of_met(Strips strips, const Plan* plan, const convpool_conv* whole,
+                          const convpool_conv* conv, const int64_t* first, cnp.ndarray weight):
+    """Strips of those taps: kept for the next call, since a layer meets the same ones each time."""
+    cdef Strips met = strips.met
+    cdef int axis
+    cdef bint same = met is not None
+    for axis in range(CONVPOOL_AXES if same else 0):
+        same = (same and met.first[axis] == first[axis]
+                and met.taps[axis] == conv.axis[axis].kernel)
+    if same:
+        return met
+    met = Strips()
+    for axis in range(CONVPOOL_AXES):
+        met.first[axis] = first[axis]
+        met.taps[axis] = conv.axis[axis].kernel
+    met.weight = met_taps(conv, first, weight_of(strips, plan, whole, weight))
+    strips.met = met
+    return met
+
+
 cdef int by_winograd(const convpool_conv* conv, int algorithm) noexcept:
     """The side of Winograd's tiles, or 0 if that is not the way."""
     if algorithm == DIRECT or not fits_winograd(conv):
@@ -890,6 +921,15 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     return strips
 
 
+cdef bint is_one_pixel(const convpool_conv* conv, bint with_residual) noexcept:
+    """Whether images are one pixel each, whose channels lie side by side in either layout."""
+    return (convpool_pixels(conv.axis) == 1 and conv.axis[CONVPOOL_DEPTH].size == 1
+            and conv.axis[CONVPOOL_ROW].size == 1 and conv.axis[CONVPOOL_COLUMN].size == 1
+            and conv.x_stride[CONVPOOL_AT_CHANNEL] == 1
+            and conv.out_stride[CONVPOOL_AT_CHANNEL] == 1
+            and (not with_residual or conv.residual_stride[CONVPOOL_AT_CHANNEL] == 1))
+
+
 cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, cnp.ndarray taps,
                          bytes_in bias, bytes_in residual, bytes_out out, Strips strips,
                          const convpool_kernels* kernels, bint channels_last, int algorithm,
@@ -903,9 +943,20 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, cn
     cdef bytes_in weights
     cdef int side, threads
     cdef bint stencil
+    cdef int64_t first[CONVPOOL_AXES]
+    cdef convpool_conv whole = conv[0]
+    plan.kernels = kernels
+    if (algorithm != WINOGRAD and kernels.products == 1
+            and convpool_leave_out_taps(conv, first)):
+        if strips is None:
+            weight = met_taps(conv, first, weight)
+        else:
+            strips = strips_of_met(strips, &plan, &whole, conv, first, weight)
+            weight = strips.weight
+        taps = weight
+    channels_last = channels_last or is_one_pixel(conv, residual != NULL)
     convpool_merge_rows(conv, residual != NULL)
     stencil = algorithm != WINOGRAD and suits_stencil(kernels, conv, channels_last)
-    plan.kernels = kernels
     plan_tiles(&plan, conv, channels_last)
     plan_weights(&plan, conv)
     threads = threads_for(

@@ -169,6 +169,7 @@ cdef extern from "convpool/convpool.h" nogil:
                                int64_t* place)
     bint convpool_only_bounds(const convpool_conv* conv, double* low, double* high)
     int convpool_outputs_follow(const convpool_conv* conv, int axis, int with_residual)
+    int convpool_leave_out_taps(convpool_conv* conv, int64_t* first)
     void convpool_merge_rows(convpool_conv* conv, int with_residual)
     convpool_stage convpool_stage_for(const convpool_conv* conv, int64_t rows, int64_t columns,
                                       int64_t lanes)

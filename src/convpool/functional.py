@@ -164,6 +164,9 @@ def conv2d(
     A result is the same to the last bit for any number of threads, and for whatever batch an
     image comes in. float16 is summed in float32 and rounded once.
 
+    Outer rows and columns of the kernel that meet nothing of x, but only zeros of the padding, take
+    no part, even if they are infinite or NaN.
+
     With K = in_channels // groups * kernel_height * kernel_width and u the unit roundoff of the
     type of the sums, the error of a sum is at most K u / (1 - K u) times the sum of its terms'
     magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, chapter 3).
