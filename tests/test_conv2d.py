@@ -188,6 +188,54 @@ def test_groups_depthwise_and_multipliers(channels, groups, outputs, layout):
     check(x, weight, bias, groups=groups, padding=1, layout=layout)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(
+    ("kernel", "arguments"),
+    [
+        (1, {}),
+        (3, {"padding": 1}),
+        (3, {"stride": (1, 3), "padding": 2, "padding_mode": "reflect"}),
+        (4, {"stride": 2, "dilation": (1, 3), "padding": ((0, 4), (5, 2))}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("groups", "channels", "outputs"),
+    [(1, 40, 7), (1, 3, 2), (2, 64, 3), (3, 5, 12), (7, 1, 5), (9, 2, 1), (33, 4, 4)],
+)
+def test_few_outputs_of_neighbouring_channels(groups, channels, outputs, kernel, arguments, dtype):
+    """Bits of the other layout, from pixels with a gap between them and into such."""
+    x = normal(1, 2, 13, 37, groups * channels + 3, dtype=dtype)[..., : groups * channels]
+    weight = normal(2, groups * outputs, channels, kernel, kernel, dtype=dtype)
+    bias = normal(3, groups * outputs, dtype=dtype)
+    said = {"groups": groups, "algorithm": "direct", **arguments}
+    expected = convpool.conv2d(np.moveaxis(x, -1, 1), weight, bias, **said)
+    assert_convolves(expected, np.moveaxis(x, -1, 1), weight, bias, groups=groups, **arguments)
+    residual = normal(4, *np.moveaxis(expected, 1, -1).shape, dtype=dtype)
+    packed = convpool.pack_weight(weight, bias, layout="NHWC", **said)
+    whole = np.full((*residual.shape[:-1], groups * outputs + 2), 7, dtype)
+    out = whole[..., 1:-1]
+    for threads in (1, 2):
+        convpool.conv2d(x, packed, out=out, num_threads=threads)
+        assert_same_bits(out, np.moveaxis(expected, 1, -1))
+        assert (whole[..., [0, -1]] == 7).all()
+    also = {"residual": residual, "activation": "relu"}
+    expected = convpool.conv2d(
+        np.moveaxis(x, -1, 1), weight, bias, **said,
+        **{**also, "residual": np.moveaxis(residual, -1, 1)},
+    )  # fmt: skip
+    y = convpool.conv2d(x, weight, bias, layout="NHWC", **said, **also)
+    assert_same_bits(y, np.moveaxis(expected, 1, -1))
+
+
+def test_a_group_sees_no_nan_of_its_neighbours():
+    x, weight = normal(1, 1, 9, 20, 12), normal(2, 12, 3, 3, 3)
+    x[..., 3:6] = np.nan
+    y = convpool.conv2d(x, weight, groups=4, layout="NHWC")
+    assert np.isnan(y[..., 3:6]).all()
+    assert np.isfinite(np.delete(y, [3, 4, 5], -1)).all()
+
+
 @pytest.mark.parametrize("groups", [1, 2, 4])
 @pytest.mark.parametrize("arguments", [{}, {"stride": 2, "padding": ((1, 2), (0, 1))}], ids=str)
 def test_flip_is_the_kernel_reversed_in_every_spatial_axis(groups, arguments):

@@ -178,6 +178,27 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
                                              int64_t channels, int64_t pixel, int64_t pixels,
                                              const void *bias, const void *residual, void *out);
 
+/* store_tile of a tile whose lines run along pixels, while neighbours in `out` are channels:
+ * turned, a piece at a time. */
+TARGET CONVPOOL_NOINLINE void NAME(turn_channels)(const convpool_conv *conv, const REAL *sums,
+                                                  int64_t pitch, int64_t channel, int64_t channels,
+                                                  int64_t pixel, int64_t pixels, const void *bias,
+                                                  const void *residual, void *out)
+{
+    enum { PIECE = 64, HIGH = CONVPOOL_MAX_WIDTH };
+    REAL turned[HIGH * PIECE];
+    int64_t first, p, used, high;
+    for (p = 0; p < pixels; p += high) {
+        high = pixels - p < HIGH ? pixels - p : (int64_t)HIGH;
+        for (first = 0; first < channels; first += used) {
+            used = channels - first < PIECE ? channels - first : (int64_t)PIECE;
+            REAL_VERB(turn_whole)(sums + first * pitch + p, pitch, used, high, turned, PIECE);
+            NAME(store_tile)(conv, turned, PIECE, 1, channel + first, used, pixel + p, high, bias,
+                             residual, out);
+        }
+    }
+}
+
 /* store_tile of a tile whose lines run along channels, while neighbours in `out` are pixels:
  * turned, a piece at a time. */
 TARGET CONVPOOL_NOINLINE void NAME(turn_tile)(const convpool_conv *conv, const REAL *sums,
@@ -217,6 +238,12 @@ TARGET CONVPOOL_INLINE void NAME(store_tile)(const convpool_conv *conv, const vo
     int r, next;
     if (pixel_rows && os[CONVPOOL_AT_COLUMN] == 1 && os[CONVPOOL_AT_CHANNEL] != 1) {
         NAME(turn_tile)(conv, sums, pitch, channel, channels, pixel, pixels, bias, residual, out);
+        return;
+    }
+    if (!pixel_rows && os[CONVPOOL_AT_CHANNEL] == 1 && os[CONVPOOL_AT_COLUMN] != 1 &&
+        channels > 1) {
+        NAME(turn_channels)(conv, sums, pitch, channel, channels, pixel, pixels, bias, residual,
+                            out);
         return;
     }
     for (r = 0; r < n; r = next) {

@@ -193,6 +193,12 @@ typedef struct convpool_run {
     int64_t image, depth, row, column, offset, length;
 } convpool_run;
 
+/* Result: ceil(n / stride), for n >= 0: a division takes as long as moving a short row. */
+CONVPOOL_INLINE int64_t convpool_steps(int64_t n, int64_t stride)
+{
+    return stride == 1 ? n : stride == 2 ? (n + 1) >> 1 : (n + stride - 1) / stride;
+}
+
 /* Result: the input index which stands for index i of the border, -1 for the constant.
  * Precondition: size >= 1. */
 CONVPOOL_INLINE int64_t convpool_border_index(int64_t i, int64_t size, int border)

@@ -66,13 +66,25 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_line)(const convpool_conv *conv, const S
 {
     const int64_t size = conv->axis[CONVPOOL_COLUMN].size;
     const int64_t step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    int64_t begin, end;
     if (line != NULL && first >= 0 && first + (length - 1) * stride < size) {
         NAME(gather)(line + first * step, apart, stride * step, length, to);
-    } else if (line != NULL && step == 1 && stride == 1 && conv->border == CONVPOOL_CONSTANT) {
-        NAME(pack_edge)(line, apart, first, size, BORDER(conv->border_value), length, to);
-    } else {
-        NAME(pack_any)(conv, line, apart, first, stride, length, to);
+        return;
     }
+    if (line != NULL && step == 1 && stride == 1 && conv->border == CONVPOOL_CONSTANT) {
+        NAME(pack_edge)(line, apart, first, size, BORDER(conv->border_value), length, to);
+        return;
+    }
+    begin = line == NULL ? length : first < 0 ? convpool_steps(-first, stride) : 0;
+    begin = begin < length ? begin : length;
+    end = first < size ? convpool_steps(size - first, stride) : 0;
+    end = end < begin ? begin : end < length ? end : length;
+    NAME(pack_any)(conv, line, apart, first, stride, begin, to);
+    if (begin < end) {
+        NAME(gather)(line + (first + begin * stride) * step, apart, stride * step, end - begin,
+                     to + begin);
+    }
+    NAME(pack_any)(conv, line, apart, first + end * stride, stride, length - end, to + end);
 }
 
 /* pack_pixels for kernels of one tap without padding: each run of neighbours is read once. */

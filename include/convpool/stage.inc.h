@@ -23,13 +23,8 @@ typedef struct NAME(phase) {
 TARGET CONVPOOL_FORCE_INLINE void NAME(find_phase)(const convpool_axis *axis, int64_t first,
                                                    int64_t columns, NAME(phase) *phase)
 {
-    /* ceil(n / stride): a division takes as long as staging a short row. */
-#define STEPS(n) \
-    (axis->stride == 1 ? (n) : axis->stride == 2 ? ((n) + 1) >> 1 \
-                                                 : ((n) + axis->stride - 1) / axis->stride)
-    const int64_t begin = first < 0 ? STEPS(-first) : 0;
-    const int64_t end = first < axis->size ? STEPS(axis->size - first) : 0;
-#undef STEPS
+    const int64_t begin = first < 0 ? convpool_steps(-first, axis->stride) : 0;
+    const int64_t end = first < axis->size ? convpool_steps(axis->size - first, axis->stride) : 0;
     phase->first = first;
     phase->columns = columns;
     phase->begin = begin < columns ? begin : columns;

@@ -1,9 +1,27 @@
-/* turn.inc.h - a matrix turned over: to[j][i] = from[i][j], four lines at a time, or whole columns
- * where lines are short.
+/* turn.inc.h - a matrix turned over: to[j][i] = from[i][j], four lines by a vector at a time, or
+ * whole columns where lines are short.
  *
  * Included once for each instruction set and real type, by vectors.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
+
+/* A vector of each of four lines: to[j * to_pitch + l] = line[l][j]. */
+TARGET CONVPOOL_FORCE_INLINE void NAME(turn_four)(const REAL *const *line,
+                                                  REAL *CONVPOOL_RESTRICT to, int64_t to_pitch)
+{
+    REAL turned[4 * LANES];
+    VEC four[4];
+    int l;
+    CONVPOOL_UNROLL
+    for (l = 0; l < 4; ++l) {
+        four[l] = VLOAD(line[l]);
+    }
+    VSTORE4(turned, four);
+    CONVPOOL_UNROLL
+    for (l = 0; l < LANES; ++l) {
+        memcpy(to + l * to_pitch, turned + 4 * l, 4 * sizeof(REAL));
+    }
+}
 
 /* The next four lines are fetched meanwhile: lines may be short and far apart.
  * Preconditions: lines >= 1; whole vectors of `from`'s lines may be read; `to` has room for
@@ -21,17 +39,36 @@ TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int
             line[l] = from + (i + l < lines ? i + l : lines - 1) * from_pitch;
         }
         for (j = 0; j < length; j += LANES) {
-            REAL turned[4 * LANES];
-            VEC four[4];
-            CONVPOOL_UNROLL
+            const REAL *at[4];
             for (l = 0; l < 4; ++l) {
-                four[l] = VLOAD(line[l] + j);
-                CONVPOOL_PREFETCH(line[l] + 4 * from_pitch + j);
+                at[l] = line[l] + j;
+                CONVPOOL_PREFETCH(at[l] + 4 * from_pitch);
             }
-            VSTORE4(turned, four);
-            CONVPOOL_UNROLL
-            for (l = 0; l < LANES; ++l) {
-                memcpy(to + (j + l) * to_pitch + i, turned + 4 * l, 4 * sizeof(REAL));
+            NAME(turn_four)(at, to + j * to_pitch + i, to_pitch);
+        }
+    }
+}
+
+/* turn() that neither reads nor writes beyond the matrix. All lines of a vector's width are turned
+ * before the next vector: columns may be as far apart as crowds the cache. */
+TARGET CONVPOOL_INLINE void NAME(turn_whole)(const REAL *from, int64_t from_pitch, int64_t lines,
+                                             int64_t length, REAL *CONVPOOL_RESTRICT to,
+                                             int64_t to_pitch)
+{
+    int64_t i, j, first, l;
+    for (j = 0; j < length; j += LANES) {
+        const int64_t column = j + LANES <= length || length < LANES ? j : length - LANES;
+        for (i = 0; lines >= 4 && length >= LANES && i < lines; i += 4) {
+            const REAL *at[4];
+            first = i + 4 <= lines ? i : lines - 4;
+            for (l = 0; l < 4; ++l) {
+                at[l] = from + (first + l) * from_pitch + column;
+            }
+            NAME(turn_four)(at, to + column * to_pitch + first, to_pitch);
+        }
+        for (; i < lines; ++i) { /* too small a matrix */
+            for (l = column; l < length && l < column + LANES; ++l) {
+                to[l * to_pitch + i] = from[i * from_pitch + l];
             }
         }
     }

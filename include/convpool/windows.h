@@ -2,9 +2,9 @@
  * pixel p is at place[p] + offset[k], in the input itself or in a copy of what the windows see.
  *
  * A copy holds the lines (rows of the bordered input) that the windows meet, one image and depth
- * after the other, for each channel and each depth of the kernel; where channels are neighbours in
- * the input, so they are in the copy. For gemm_columns a line's columns lie a stride apart, one
- * phase after the other: neighbours in a row of output then are neighbours in each step.
+ * after the other, for each channel and each depth of the kernel. For gemm_columns a line's columns
+ * lie a stride apart, one phase after the other: neighbours in a row of output then are neighbours
+ * in each step. For gemm_rows channels that are neighbours in the input are so in the copy.
  */
 #ifndef CONVPOOL_WINDOWS_H
 #define CONVPOOL_WINDOWS_H
@@ -48,14 +48,14 @@ CONVPOOL_INLINE double convpool_windows_most(const convpool_conv *conv, int64_t 
 /* Describes the copy for `pixels` output pixels from number `pixel` of the batch on, of `channels`
  * channels from number `channel` on; of cells of channels, where strips hold those; `phases`: for
  * gemm_columns.
- * Preconditions: channels are no neighbours if `phases`; 1 <= pixels <= CONVPOOL_MAX_PIXELS;
+ * Preconditions: 1 <= pixels <= CONVPOOL_MAX_PIXELS;
  * convpool_windows_most() fits memory. */
 CONVPOOL_INLINE void convpool_copied_windows(const convpool_conv *conv, int64_t pixel,
                                              int64_t pixels, int64_t channel, int64_t channels,
                                              int phases, convpool_windows *windows)
 {
     const convpool_axis *row = &conv->axis[CONVPOOL_ROW], *column = &conv->axis[CONVPOOL_COLUMN];
-    const int channels_last = conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
+    const int channels_last = !phases && conv->x_stride[CONVPOOL_AT_CHANNEL] == 1 &&
                               conv->x_stride[CONVPOOL_AT_COLUMN] != 1;
     const int64_t reach = convpool_reach(row);
     const int64_t shared = reach > row->stride ? reach - row->stride : 0;

@@ -61,6 +61,51 @@ TARGET CONVPOOL_NOINLINE void NAME(copy_phases)(const convpool_conv *conv,
     }
 }
 
+#if STORAGE_IS_REAL
+/* Columns [j, end), beyond the ends of a line, of all channels copied. */
+TARGET CONVPOOL_NOINLINE void NAME(copy_border)(const convpool_conv *conv,
+                                                const convpool_windows *windows,
+                                                const STORAGE *line, int64_t first, int64_t j,
+                                                int64_t end, REAL *to)
+{
+    int64_t c;
+    for (; j < end; ++j) {
+        const int64_t i = line == NULL
+                              ? -1
+                              : convpool_border_index(first + j * windows->phases,
+                                                      conv->axis[CONVPOOL_COLUMN].size,
+                                                      conv->border);
+        const STORAGE *pixel = line + i * conv->x_stride[CONVPOOL_AT_COLUMN];
+        for (c = 0; c < windows->channels; ++c) {
+            to[c * windows->channel_step + j] = i < 0 ? (REAL)conv->border_value : pixel[c];
+        }
+    }
+}
+
+/* One line of all channels copied, neighbours in the input and planes in the copy. */
+TARGET CONVPOOL_NOINLINE void NAME(copy_turned)(const convpool_conv *conv,
+                                                const convpool_windows *windows,
+                                                const STORAGE *line, int64_t first, REAL *to)
+{
+    const int64_t size = conv->axis[CONVPOOL_COLUMN].size, columns = windows->columns;
+    const int64_t phases = windows->phases, step = conv->x_stride[CONVPOOL_AT_COLUMN];
+    int64_t phase;
+    for (phase = 0; phase < phases; ++phase, ++first, to += windows->phase_step) {
+        int64_t begin = first < 0 ? convpool_steps(-first, phases) : 0;
+        int64_t end = first < size ? convpool_steps(size - first, phases) : 0;
+        begin = line != NULL && begin < columns ? begin : columns;
+        end = end < begin ? begin : end < columns ? end : columns;
+        NAME(copy_border)(conv, windows, line, first, 0, begin, to);
+        if (begin < end) {
+            REAL_VERB(turn_whole)(line + (first + begin * phases) * step, phases * step,
+                                  end - begin, windows->channels, to + begin,
+                                  windows->channel_step);
+        }
+        NAME(copy_border)(conv, windows, line, first, end, columns, to);
+    }
+}
+#endif
+
 /* Fills `copy`. x points to the group's first channel in the first image.
  * Precondition: room for windows->size. */
 TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
@@ -71,7 +116,13 @@ TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
     const convpool_axis *column = &conv->axis[CONVPOOL_COLUMN];
     const int64_t *step = conv->x_stride;
     const int64_t reach = convpool_reach(row);
-    const int64_t planes = windows->channels_last ? 1 : windows->channels;
+#if STORAGE_IS_REAL
+    const int turned = windows->channels > 1 && !windows->channels_last &&
+                       step[CONVPOOL_AT_CHANNEL] == 1 && step[CONVPOOL_AT_COLUMN] != 1;
+#else
+    const int turned = 0;
+#endif
+    const int64_t planes = windows->channels_last || turned ? 1 : windows->channels;
     int64_t channel, kd, r, line;
     for (r = 0; r < windows->runs; ++r) {
         const convpool_run *run = &windows->run[r];
@@ -92,6 +143,12 @@ TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
                         run->row * row->stride + line - row->before, row->size, conv->border);
                     const STORAGE *from = d < 0 || i < 0 ? NULL : plane + i * step[CONVPOOL_AT_ROW];
                     REAL *line_to = to + line * windows->line_step;
+#if STORAGE_IS_REAL
+                    if (turned) {
+                        NAME(copy_turned)(conv, windows, from, first, line_to);
+                        continue;
+                    }
+#endif
                     if (windows->channels_last) {
                         NAME(copy_pixels)(conv, windows, from, first, line_to);
                     } else if (windows->phases == 1) {

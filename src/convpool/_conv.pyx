@@ -25,6 +25,11 @@ points whose pixels are columns are packed by the first strip of channels, which
 where they lie; and tiles of whole vectors whose activation only bounds are finished in registers,
 straight to the output.
 
+With channels last, pixels are rows whose channels are neighbours. Where a group has so few channels
+of output that most of a vector would be empty, a copy turns pixels into columns: of all groups at
+once, since of the line of memory that one of them reads others need the rest. Results of all are
+then turned back together.
+
 Weights that no call has prepared may be fresh: packed for a block of pixels, strip by strip, right
 before they are multiplied, so that they never leave a cache. Each block of pixels packs all of
 them, so that this is for one or two; and it is for weights of the sums' type that lie as one
@@ -53,6 +58,10 @@ cdef enum:
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     SHORT = 4            # sums of so many steps for each column of a tile
     FEW = 3              # strips of channels for which packing is much; 1 where there are strides
+    THIN = 8             # channels of output for which pixels pay as columns in either layout,
+    THIN_STEPS = 32      # if each sums so many products
+    THIN_GROUPS = 12     # ... and those of a group
+    THIN_POINTS = 16     # ... whose kernels are one tap
     SOME = 64            # channels for which it still is
     TOGETHER = 4         # strips of pixels at most whose tiles are stored at once, as longer lines
     PIECES = 16          # ... such lines make a plane at least
@@ -80,6 +89,7 @@ cdef struct Plan:
     const convpool_kernels* kernels
     int pixel_rows               # tiles: rows of pixels, columns of channels; or the other way
     Source source
+    bint all_groups              # tasks take all groups of their pixels, which are copied at once
     int points_lie               # columns of an image are read in place
     int64_t finished_line        # those of so many outputs in a row are finished at once, or 0
     int64_t depth, depth_block
@@ -132,18 +142,22 @@ cdef int64_t copied_channels(const convpool_kernels* kernels, const convpool_con
     return min(ceil_div(conv.channels, kernels.products), steps // convpool_taps(conv.axis) + 2)
 
 
+cdef bint fits_copy(const convpool_conv* conv, int64_t pixels, int64_t channels) noexcept nogil:
+    """Whether what the windows of so many pixels see is little enough to be copied."""
+    return convpool_windows_most(conv, pixels, channels) <= LARGEST_COPY
+
+
 cdef Source source_of_rows(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
     """Whence rows of pixels are best read. Points so far apart that they meet in the same sets of
     the cache should be packed, and windows that see too much have to be."""
     cdef int64_t apart = conv.x_stride[CONVPOOL_AT_CHANNEL] * <int64_t>kernels.element_size
-    cdef int64_t channels = copied_channels(kernels, conv, DEPTH_BLOCK)
     if kernels.gemm_rows == NULL:
         return PACKED
     if is_points(conv) and kernels.element_size == kernels.real_size:
         return IN_PLACE if apart % CROWDED != 0 else PACKED
     if is_points(conv) and conv.x_stride[CONVPOOL_AT_CHANNEL] != 1:
         return PACKED
-    return (COPIED if convpool_windows_most(conv, PIXEL_BLOCK, channels) <= LARGEST_COPY
+    return (COPIED if fits_copy(conv, PIXEL_BLOCK, copied_channels(kernels, conv, DEPTH_BLOCK))
             else PACKED)
 
 
@@ -189,8 +203,25 @@ cdef int64_t finished_line(const Plan* plan, const convpool_conv* conv,
     return line
 
 
+cdef bint suits_turning(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+    """Whether pixels whose channels are neighbours should be the columns of tiles: a copy turns
+    them. That pays for few channels of output, whose vectors would else be half empty, and for more
+    where groups have little else of a pixel."""
+    cdef int64_t taps = convpool_taps(conv.axis), most = THIN
+    if conv.groups > 1:
+        most = THIN_GROUPS if taps > 1 else THIN_POINTS
+    elif taps == 1:
+        most = kernels.lanes // THIN
+    elif conv.channels * taps < THIN_STEPS:
+        return False
+    return (conv.out_channels <= most and kernels.element_size == kernels.real_size
+            and kernels.gemm_columns != NULL
+            and fits_copy(conv, PIXEL_BLOCK, copied_channels(kernels, conv, DEPTH_BLOCK))
+            and not wastes(kernels, conv.axis[CONVPOOL_COLUMN].out, 2))
+
+
 cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* conv,
-                        Source source) noexcept:
+                        Source source, bint channels_last) noexcept:
     """Whether columns should be read in a copy of what windows see. They then lie in one row of the
     output, whose ends must not waste lanes. Nothing is packed or turned; but each step loads
     vectors that straddle lines of the cache, which many steps do not make up for, unless few
@@ -199,9 +230,10 @@ cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* co
     cdef int64_t columns = conv.axis[CONVPOOL_COLUMN].out
     cdef int64_t strips = ceil_div(conv.out_channels, kernels.rows)
     cdef bint strides = conv.axis[CONVPOOL_COLUMN].stride > 1
-    if (source != COPIED or kernels.gemm_columns == NULL
-            or conv.x_stride[CONVPOOL_AT_CHANNEL] == 1):
+    if source != COPIED or kernels.gemm_columns == NULL:
         return False
+    if channels_last:
+        return suits_turning(kernels, conv)
     if strips <= (1 if strides else FEW) and wastes(kernels, conv.out_channels):
         return not wastes(kernels, columns, 2 if strips == 1 and not strides else 4)
     return (steps <= SHORT * kernels.columns and columns >= 2 * kernels.lanes
@@ -212,7 +244,11 @@ cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) 
     """Which way round tiles lie, and where their pixels are read. No result depends on it."""
     cdef bint windows
     plan.source = source_of_rows(plan.kernels, conv)
-    windows = not channels_last and suits_windows(plan.kernels, conv, plan.source)
+    if channels_last and suits_turning(plan.kernels, conv):
+        plan.source = COPIED
+    windows = suits_windows(plan.kernels, conv, plan.source, channels_last)
+    plan.all_groups = (windows and channels_last and conv.groups > 1
+                       and fits_copy(conv, plan.kernels.columns, conv.groups * conv.channels))
     plan.pixel_rows = not windows and (
         channels_last or wastes(plan.kernels, conv.batch * convpool_pixels(conv.axis))
         or suits_rows(plan.kernels, conv, plan.source))
@@ -247,6 +283,11 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     plan.weight_group = blocks * plan.weight_block
 
 
+cdef inline int64_t task_groups(const Plan* plan, const convpool_conv* conv) noexcept nogil:
+    """How many tasks of their own the groups of a block are."""
+    return 1 if plan.all_groups else conv.groups
+
+
 cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int64_t fewest_channels,
                    int threads) noexcept nogil:
     """Finds how many blocks of pixels and of channels, so many or more, keep all threads busy and
@@ -257,7 +298,7 @@ cdef void cut_work(Plan* plan, const convpool_conv* conv, int64_t fewest, int64_
     cdef int64_t pixels, channels
     cdef double cost, best = -1
     for channel_blocks in range(fewest_channels, max(fewest_channels, most) + 1):
-        tasks = conv.groups * channel_blocks  # of each block of pixels
+        tasks = task_groups(plan, conv) * channel_blocks  # of each block of pixels
         blocks = min(blocks_for(fewest, tasks, threads), plan.pixel_units)
         pixels = ceil_div(plan.pixel_units, blocks) * plan.pixel_unit
         channels = ceil_div(plan.channel_units, channel_blocks) * plan.channel_unit
@@ -284,6 +325,9 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     cdef bint windows = plan.source == COPIED and not plan.pixel_rows
     plan.pixels = conv.batch * convpool_pixels(conv.axis)
     plan.tile_size = plan.pixel_width * plan.channel_width * real
+    while plan.all_groups and not fits_copy(conv, most * plan.pixel_width,
+                                            conv.groups * conv.channels):
+        most -= 1
     if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
         most = max(<int64_t>1, min(most, TILES // (plan.tile_size * most_channels)))
         most_channels = max(<int64_t>1, min(most_channels, TILES // (plan.tile_size * most)))
@@ -295,14 +339,15 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.channel_units = ceil_div(conv.out_channels, plan.channel_unit)
     cut_work(plan, conv, ceil_div(plan.pixel_units, most * plan.pixel_width // plan.pixel_unit),
              ceil_div(plan.channel_strips, most_channels), threads)
-    plan.tasks = conv.groups * plan.pixel_blocks * plan.channel_blocks
+    plan.tasks = task_groups(plan, conv) * plan.pixel_blocks * plan.channel_blocks
     most = ceil_div(ceil_div(plan.pixel_units, plan.pixel_blocks) * plan.pixel_unit,
                     plan.pixel_width)
     # A core's prefetcher runs on past a line's end, into what another core stores to.
     plan.together = max(<int64_t>1, min(<int64_t>TOGETHER, convpool_pixels(conv.axis)
                                         // (PIECES * plan.pixel_width)))
     if windows:
-        plan.together = min(<int64_t>TOGETHER, ceil_div(line, plan.pixel_width))
+        plan.together = (1 if plan.all_groups
+                         else min(<int64_t>TOGETHER, ceil_div(line, plan.pixel_width)))
     channels = ceil_div(plan.channel_units, plan.channel_blocks) * plan.channel_unit
     if plan.channel_blocks > 1:  # it may begin within a strip
         channels += plan.channel_width - plan.channel_unit
@@ -313,10 +358,13 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     images = most * plan.pixel_width // line + 2 if plan.points_lie else 0
     most += images
     plan.panel_size = panel_size(plan, conv, most) * real
-    plan.offsets_size = 0 if plan.source == PACKED else plan.depth_block * sizeof(int64_t)
+    plan.offsets_size = 0 if plan.source == PACKED else sizeof(int64_t) * (
+        plan.depth if plan.all_groups else plan.depth_block)
     tiles = (most if plan.pixel_rows
              else plan.together * ceil_div(CHANNEL_BLOCK, plan.channel_width))
-    if plan.depth > plan.depth_block:
+    if plan.all_groups:
+        tiles = conv.groups * plan.channel_strips
+    elif plan.depth > plan.depth_block:
         if windows:
             most = most_in_lines(plan, line, most * plan.pixel_width)
         tiles = (most + images * (plan.together - 1) + plan.together) * plan.block_strips
@@ -327,12 +375,15 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
 cdef int64_t panel_size(const Plan* plan, const convpool_conv* conv, int64_t strips) noexcept nogil:
     """Elements that a block of so many strips of pixels is packed or copied to, with the vector
     that columns reach beyond a copy."""
+    cdef int64_t channels
     if plan.source == PACKED:
         return aligned(strips * plan.strip_pitch)
     if plan.source == IN_PLACE:
         return 0
+    channels = (conv.groups * conv.channels if plan.all_groups
+                else copied_channels(plan.kernels, conv, plan.depth_block))
     return aligned(plan.kernels.lanes + <int64_t>convpool_windows_most(
-        conv, strips * plan.pixel_width, copied_channels(plan.kernels, conv, plan.depth_block)))
+        conv, strips * plan.pixel_width, channels))
 
 
 cdef void pack_strip(const Plan* plan, const convpool_conv* conv, bytes_in weight,
@@ -373,7 +424,7 @@ cdef void plan_fresh(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) 
     cdef int64_t stride[5]
     cdef int64_t strips = 1 if plan.pixel_rows else CHANNEL_BLOCK // plan.channel_width + 1
     fill_strides(stride, weight, False)
-    if (kernels.products > 1 or kernels.weight_size != kernels.real_size
+    if (kernels.products > 1 or kernels.weight_size != kernels.real_size or plan.all_groups
             or not convpool_weights_follow(conv, stride) or plan.pixel_blocks > MOST_PACKED):
         return
     plan.fresh = True
@@ -455,26 +506,32 @@ cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
                              channel_block + 1) - part.channel
 
 
+cdef void copy_pixels(const Plan* plan, const convpool_conv* conv, Part* part, bytes_in x,
+                      int64_t channel, int64_t channels, bytes_out copy) noexcept nogil:
+    """What the windows of a part's pixels see of some channels, and where each pixel's begins."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size
+    convpool_copied_windows(conv, part.pixel, part.pixels, channel, channels, not plan.pixel_rows,
+                            &part.windows)
+    convpool_copied_places(conv, &part.windows, part.place)
+    plan.kernels.copy_windows(conv, &part.windows, x, copy)
+    # The last vectors of columns reach beyond the copy.
+    memset(copy + part.windows.size * real, 0, plan.kernels.lanes * real)
+
+
 cdef bytes_in find_pixels(const Plan* plan, const convpool_conv* conv, Part* part, bytes_in x,
                           int64_t begin, int64_t end, bytes_out copy,
                           int64_t* offsets) noexcept nogil:
     """Where gemm_rows or gemm_columns finds steps [begin, end) of a part's pixels: from the result
     on, at part.place and `offsets`."""
     cdef int64_t element = <int64_t>plan.kernels.element_size, taps = convpool_taps(conv.axis), k
-    cdef int64_t real = <int64_t>plan.kernels.real_size
     cdef int64_t channel = begin // taps, step = conv.x_stride[CONVPOOL_AT_CHANNEL]
     if plan.source == IN_PLACE:
         convpool_input_places(conv, part.pixel, part.pixels, part.place)
         for k in range(end - begin):
             offsets[k] = k * step
         return x + channel * step * element
-    convpool_copied_windows(conv, part.pixel, part.pixels, channel, ceil_div(end, taps) - channel,
-                            not plan.pixel_rows, &part.windows)
-    convpool_copied_places(conv, &part.windows, part.place)
+    copy_pixels(plan, conv, part, x, channel, ceil_div(end, taps) - channel, copy)
     convpool_copied_offsets(conv, &part.windows, begin, end, offsets)
-    plan.kernels.copy_windows(conv, &part.windows, x, copy)
-    # The last vectors of columns reach beyond the copy.
-    memset(copy + part.windows.size * real, 0, plan.kernels.lanes * real)
     return copy
 
 
@@ -756,6 +813,41 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
         p += strips
 
 
+cdef void convolve_groups(const Plan* plan, const convpool_conv* conv, Part* part,
+                          bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
+                          bytes_out out, bytes_out scratch) noexcept nogil:
+    """All groups of a part, of few channels each, which are neighbours in memory: copied before the
+    first is multiplied, and stored after the last."""
+    cdef int64_t real = <int64_t>plan.kernels.real_size, columns = plan.kernels.columns
+    cdef int64_t p, group, begin, end
+    cdef int64_t* offsets = <int64_t*>(scratch + plan.panel_size)
+    cdef bytes_out tiles = scratch + plan.panel_size + plan.offsets_size
+    cdef convpool_conv whole = conv[0]
+    cdef Columns strip
+    whole.channels *= conv.groups
+    copy_pixels(plan, &whole, part, x, 0, whole.channels, scratch)
+    convpool_copied_offsets(conv, &part.windows, 0, plan.depth, offsets)
+    strip.keep = NULL
+    for p in range(part.strips):
+        strip.pixels = part.begin[p + 1] - part.begin[p]
+        for group in range(conv.groups):
+            strip.at = scratch + (part.place[part.begin[p]] + group * conv.channels
+                                  * part.windows.channel_step) * real
+            begin = 0
+            while begin < plan.depth:
+                end = min(begin + plan.depth_block, plan.depth)
+                strip.offsets = offsets + begin
+                multiply_strip(
+                    plan, strip,
+                    weights_at(plan, weights + group * plan.weight_group * real, begin, 0),
+                    conv.out_channels, end - begin,
+                    CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS,
+                    tiles + group * conv.out_channels * columns * real, NULL, NULL)
+                begin = end
+        plan.kernels.store_tile(&whole, tiles, columns, False, 0, conv.groups * conv.out_channels,
+                                part.pixel + part.begin[p], strip.pixels, bias, residual, out)
+
+
 cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in weights, bytes_in x,
                         bytes_in bias, bytes_in residual, bytes_out out, int64_t task,
                         bytes_out scratch) noexcept nogil:
@@ -765,6 +857,9 @@ cdef void convolve_task(const Plan* plan, const convpool_conv* conv, bytes_in we
     cdef int64_t block = task // plan.channel_blocks, group = block // plan.pixel_blocks
     cdef Part part
     cut_part(plan, conv, block % plan.pixel_blocks, task % plan.channel_blocks, &part)
+    if plan.all_groups:
+        convolve_groups(plan, conv, &part, weights, x, bias, residual, out, scratch)
+        return
     convolve_part(
         plan, conv, &part, weights + group * plan.weight_group * real,
         x + group * conv.channels * conv.x_stride[1] * element,
@@ -909,8 +1004,8 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     source = COPIED if convpool_taps(sized.axis) > 1 else PACKED
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
     plan.kernels = kernels
-    plan.pixel_rows = channels_last or (
-        suits_rows(kernels, &sized, source) and not suits_windows(kernels, &sized, source))
+    plan.pixel_rows = not suits_windows(kernels, &sized, source, channels_last) and (
+        channels_last or suits_rows(kernels, &sized, source))
     plan_weights(&plan, &sized)
     side = by_winograd(&sized, algorithm)
     if side > 0:

@@ -62,7 +62,7 @@ cdef extern from "convpool/convpool.h" nogil:
         int64_t divisor
 
     ctypedef struct convpool_windows:
-        int64_t channels, size
+        int64_t channels, size, channel_step
 
     ctypedef struct convpool_filter:
         int64_t height, width, channels

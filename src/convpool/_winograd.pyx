@@ -40,7 +40,8 @@ from convpool._memory cimport (
 cnp.import_array()
 
 cdef enum:
-    FEWEST = 8                  # channels worth the larger error
+    FEWEST = 8                  # channels worth the larger error,
+    FEWEST_GROUPED = 9          # ... and of a group, which the direct way meets with less ado
     DEPTH_BLOCK = 96            # channels of one chain of sums
     POINTS_MEMORY = 256 << 10   # bytes of points a thread: they stay in the second level of cache
     SUMS_MEMORY = 192 << 10     # bytes of sums a thread, likewise
@@ -118,10 +119,12 @@ cdef int winograd_side(const convpool_conv* conv, bint always) noexcept:
     of a weight once an image; and to pack or transform input and output, which the other side's
     channels share. The unit does not matter, nor the machine much: all scale with it."""
     cdef double large = cost_of(conv, 6), small = large
+    cdef int64_t most = max(conv.channels, conv.out_channels)
     if conv.axis[CONVPOOL_ROW].kernel == 3:
         small = cost_of(conv, 4)
     if not always and (min(small, large) >= 0.95 * cost_of_direct(conv)
-                       or conv.channels < FEWEST or conv.out_channels < FEWEST):
+                       or conv.channels < FEWEST or conv.out_channels < FEWEST
+                       or (conv.groups > 1 and most < FEWEST_GROUPED)):
         return 0
     return 4 if small < large else 6
 
