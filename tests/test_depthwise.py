@@ -37,6 +37,39 @@ def test_kernels_and_sizes(image, size, stride, layout):
     assert_right(x, weight, bias, stride=stride, padding=size // 2, groups=19, layout=layout)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [16, 70])
+@pytest.mark.parametrize(
+    ("image", "window"),
+    [
+        ((4, 4), {"size": 7, "stride": 2}),
+        ((13, 14), {"size": 7, "stride": 2}),
+        ((7, 7), {"size": 5, "stride": 2}),
+        ((2, 3), {"size": 3}),
+        ((7, 8), {"size": 2}),
+        ((9, 3), {"size": 3, "dilation": 2}),
+    ],
+    ids=str,
+)
+def test_small_planes(image, window, channels, dtype):
+    """In memory with gaps, and into such; one image and several, more than are turned at once."""
+    said = {"padding": window["size"] // 2, "groups": channels, **window}
+    size = said.pop("size")
+    batch = 1 + (3 << 20) // (channels * image[0] * image[1] * np.dtype(dtype).itemsize)
+    x = normal(1, batch, channels, image[0] + 1, image[1], dtype=dtype)[:, :, 1:]
+    weight = normal(2, channels, 1, size, size, dtype=dtype)
+    bias = normal(3, channels, dtype=dtype)
+    assert_right(x[:2], weight, bias, activation="relu6", **said)
+    assert_right(x[:1], weight, activation="silu", **said)
+    expected = convpool.conv2d(x.transpose(0, 2, 3, 1), weight, bias, layout="NHWC", **said)
+    expected = expected.transpose(0, 3, 1, 2)
+    whole = np.full((batch, channels + 1, *expected.shape[2:]), 7, dtype)
+    for threads in (1, 2):
+        convpool.conv2d(x, weight, bias, out=whole[:, :-1], num_threads=threads, **said)
+        assert_same_bits(whole[:, :-1], expected)
+        assert (whole[:, -1] == 7).all()
+
+
 @pytest.mark.parametrize("multiplier", [1, 3])
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1)])
 @pytest.mark.parametrize("image", [(1, 1), (1, 9), (2, 3), (9, 1), (3, 17), (6, 40), (33, 70)])

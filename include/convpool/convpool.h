@@ -93,6 +93,10 @@
  *     it where no more than bounds stand for the activation. offset or keep is NULL; the chain does
  *     not add.
  *
+ *   turn(from, from_pitch, lines, length, to, to_pitch)
+ *     to[j * to_pitch + i] = from[i * from_pitch + j], i < lines, j < length, in the type of sums:
+ *     planes of channels into pixels of neighbouring channels, and back.
+ *
  *   copy_windows(conv, windows, x, copy)
  *     That copy, described by convpool_copied_windows; each pixel is found by
  *     convpool_copied_places, each step by convpool_copied_offsets. copy holds windows->size, and

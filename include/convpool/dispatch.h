@@ -52,6 +52,8 @@ typedef struct convpool_kernels {
                        int64_t b_step, const int64_t *offset, void *keep, void *tile,
                        int64_t tile_step, int chain, const convpool_finish *finish,
                        const void *next);
+    void (*turn)(const void *from, int64_t from_pitch, int64_t lines, int64_t length, void *to,
+                 int64_t to_pitch);
     void (*store_tile)(const convpool_conv *conv, const void *tile, int64_t pitch, int pixel_rows,
                        int64_t channel, int64_t channels, int64_t pixel, int64_t pixels,
                        const void *bias, const void *residual, void *out);
@@ -79,7 +81,7 @@ typedef struct convpool_kernels {
                              const int64_t *stride, int64_t channel, int64_t width, void *strip,
                              int64_t plane);
 } convpool_kernels; /* Pixels have filters alone, bytes no gemm_columns, gemm_pair,
-                      * gemm_whole, pools nor Winograd; NULL otherwise. */
+                      * gemm_whole, turn, pools nor Winograd; NULL otherwise. */
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
@@ -105,6 +107,7 @@ typedef double convpool_real_f64;
             convpool_gemm_tile_##real##_##isa, convpool_gemm_tile_##real##_##isa,         \
             convpool_gemm_rows_##real##_##isa, convpool_gemm_columns_##real##_##isa,      \
             convpool_gemm_pair_##real##_##isa, convpool_gemm_whole_##real##_##isa,        \
+            convpool_turn_whole_##real##_##isa,                                           \
             convpool_store_tile_##storage##_##isa,                                        \
             convpool_stage_patch_##storage##_##isa,                                       \
             convpool_stage_rows_##storage##_##isa, convpool_stencil_##real##_##isa,       \
@@ -120,7 +123,8 @@ typedef double convpool_real_f64;
         sizeof(type), sizeof(type), sizeof(type), sizeof(double), 1, 0, convpool_rows_##isa, \
             convpool_columns_f64_##isa, convpool_lanes_f64_##isa,                            \
             CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL     \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
+            NULL                                                                             \
     }
 
 /* Bytes `x`, with weights of int16_t, and what their sums are stored as. */
@@ -132,7 +136,7 @@ typedef double convpool_real_f64;
             convpool_pack_weights_i16x2_##isa, convpool_pack_weights_f32_##isa,             \
             convpool_copy_windows_##x##x2_##isa,                                            \
             convpool_gemm_tile_i32_##isa, convpool_gemm_tile_i32_##isa,                     \
-            convpool_gemm_rows_i32_##isa, NULL, NULL, NULL,                                 \
+            convpool_gemm_rows_i32_##isa, NULL, NULL, NULL, NULL,                           \
             convpool_store_tile_##out##_##isa,                                              \
             convpool_stage_patch_##x##f_##isa, convpool_stage_rows_##x##f_##isa,            \
             convpool_stencil_f32_##isa,                                                     \
@@ -148,7 +152,7 @@ typedef double convpool_real_f64;
             convpool_pack_pixels_##x##x4_##isa, convpool_pack_weights_i8x4_##isa, NULL,     \
             convpool_copy_windows_##x##x4_##isa,                                            \
             convpool_gemm_tile_quads_##isa, convpool_gemm_tile_quads_turned_##isa,          \
-            convpool_gemm_rows_quads_turned_##isa, NULL, NULL, NULL,                        \
+            convpool_gemm_rows_quads_turned_##isa, NULL, NULL, NULL, NULL,                  \
             convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
             NULL, NULL, NULL                                                                \
     }

@@ -51,10 +51,12 @@ TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int
 
 /* turn() that neither reads nor writes beyond the matrix. All lines of a vector's width are turned
  * before the next vector: columns may be as far apart as crowds the cache. */
-TARGET CONVPOOL_INLINE void NAME(turn_whole)(const REAL *from, int64_t from_pitch, int64_t lines,
-                                             int64_t length, REAL *CONVPOOL_RESTRICT to,
+TARGET CONVPOOL_INLINE void NAME(turn_whole)(const void *matrix, int64_t from_pitch, int64_t lines,
+                                             int64_t length, void *CONVPOOL_RESTRICT turned,
                                              int64_t to_pitch)
 {
+    const REAL *from = (const REAL *)matrix;
+    REAL *to = (REAL *)turned;
     int64_t i, j, first, l;
     for (j = 0; j < length; j += LANES) {
         const int64_t column = j + LANES <= length || length < LANES ? j : length - LANES;

@@ -128,6 +128,7 @@ cdef extern from "convpool/convpool.h" nogil:
         void (*gemm_whole)(int64_t, int64_t, const void*, const void*, int64_t, const int64_t*,
                            void*, void*, int64_t, int, const convpool_finish*,
                            const void*) noexcept nogil
+        void (*turn)(const void*, int64_t, int64_t, int64_t, void*, int64_t) noexcept nogil
         void (*store_tile)(const convpool_conv*, const void*, int64_t, int, int64_t, int64_t,
                            int64_t, int64_t, const void*, const void*, void*) noexcept nogil
         void (*stage_patch)(const convpool_conv*, const convpool_stage*, const convpool_block*,

@@ -16,6 +16,9 @@ is worth its while; there square kernels of common sizes run along rows of the i
 its border is 0 and its columns are neighbours; or of patches, those of some planes at a time, as
 many as stay in the first level of cache.
 
+Planes of a few outputs each fill no vectors: all channels of some images are turned into lanes, in
+scratch memory, and their results back.
+
 Bytes are staged as float, whose sums of so few products of theirs are exact, and their weights come
 as float. Rows of theirs without a gap are staged as they lie in memory, less the border's value, so
 that zeros surround them. As the epilogue makes up for inputs that are not less that value,
@@ -56,6 +59,10 @@ cdef enum:
     LARGEST_PATCH = 1 << 18
     LOWEST = 8             # rows of a block, unless threads would go idle
     TASK = 1 << 17         # multiply-adds that make a task
+    SMALL = 16             # outputs of a plane for which lanes pay, whatever the layout
+    SMALL_ANY = 64         # ... where sums do not run along rows,
+    SPARSE = 8             # and the input so many times as large at most
+    TURNED = 2 << 20       # bytes of images turned at a time
     INNER = 4              # a block may lose one part in so many to the border, and yet be split
 
 
@@ -591,9 +598,9 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
                             state, packed, patch)
 
 
-cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
-                     bint channels_last, bytes_in x, cnp.ndarray weight, bytes_in bias,
-                     bytes_in residual, bytes_out out, int threads) except -1:
+cdef int run_blocks(const convpool_conv* conv, const convpool_kernels* kernels,
+                    bint channels_last, bytes_in x, cnp.ndarray weight, bytes_in bias,
+                    bytes_in residual, bytes_out out, int threads) except -1:
     cdef Plan plan
     cdef Weight taps
     cdef Block memory, offsets = Block(2 * convpool_taps(conv.axis) * sizeof(int64_t))
@@ -632,3 +639,104 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
         convolve_block(&plan, conv, &taps, x, residual, out, task,
                        scratch + threadid() * plan.scratch_size)
     return 0
+
+
+cdef bint suits_turning(const convpool_kernels* kernels, const convpool_conv* conv,
+                        bint with_residual) noexcept:
+    """Whether planes are better turned into lanes, and results back: so small ones that their rows
+    fill no vectors, of images whose pixels follow one another."""
+    cdef const convpool_axis* row = &conv.axis[CONVPOOL_ROW]
+    cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
+    cdef int64_t most = SMALL if is_whole(conv, False) else SMALL_ANY
+    return (row.out * column.out <= most and row.size * column.size <= SPARSE * most
+            and conv.groups >= WIDTH and conv.out_channels == 1
+            and not is_staged(kernels) and not with_residual
+            and conv.axis[CONVPOOL_DEPTH].size == 1 and conv.axis[CONVPOOL_DEPTH].out == 1
+            and conv.x_stride[CONVPOOL_AT_COLUMN] == 1
+            and conv.x_stride[CONVPOOL_AT_ROW] == column.size
+            and conv.out_stride[CONVPOOL_AT_COLUMN] == 1
+            and conv.out_stride[CONVPOOL_AT_ROW] == column.out)
+
+
+cdef void turn_channels(const convpool_kernels* kernels, const convpool_conv* planes,
+                        const convpool_conv* lanes, bint back, int64_t pixels, int64_t task,
+                        bytes_in from_, bytes_out to) noexcept nogil:
+    """Some channels of an image: planes into lanes, or `back`."""
+    cdef int64_t blocks = ceil_div(planes.groups, LANES), real = <int64_t>kernels.real_size
+    cdef int64_t image = task // blocks, channel = task % blocks * LANES
+    cdef int64_t count = min(<int64_t>LANES, planes.groups - channel)
+    if back:
+        from_ += (image * lanes.out_stride[0] + channel) * real
+        to += (image * planes.out_stride[0] + channel * planes.out_stride[1]) * real
+        kernels.turn(from_, lanes.out_stride[CONVPOOL_AT_COLUMN], pixels, count, to,
+                     planes.out_stride[1])
+    else:
+        from_ += (image * planes.x_stride[0] + channel * planes.x_stride[1]) * real
+        to += (image * lanes.x_stride[0] + channel) * real
+        kernels.turn(from_, planes.x_stride[1], count, pixels, to,
+                     lanes.x_stride[CONVPOOL_AT_COLUMN])
+
+
+cdef void turn_images(const convpool_kernels* kernels, const convpool_conv* planes,
+                      const convpool_conv* lanes, bint back, bytes_in from_, bytes_out to,
+                      int threads) noexcept nogil:
+    """The images of `lanes`, which have the sizes of `planes`."""
+    cdef const convpool_axis* row = &planes.axis[CONVPOOL_ROW]
+    cdef const convpool_axis* column = &planes.axis[CONVPOOL_COLUMN]
+    cdef int64_t pixels = row.out * column.out if back else row.size * column.size
+    cdef int64_t task, tasks = lanes.batch * ceil_div(planes.groups, LANES)
+    if threads == 1:
+        for task in range(tasks):
+            turn_channels(kernels, planes, lanes, back, pixels, task, from_, to)
+        return
+    for task in prange(tasks, num_threads=threads, schedule="static"):
+        turn_channels(kernels, planes, lanes, back, pixels, task, from_, to)
+
+
+cdef void lay_lanes(int64_t* stride, int64_t pitch, int64_t rows, int64_t columns) noexcept:
+    """Strides of images whose channels are neighbours, and whose pixels lie `pitch` apart."""
+    stride[CONVPOOL_AT_CHANNEL] = 1
+    stride[CONVPOOL_AT_COLUMN] = pitch
+    stride[CONVPOOL_AT_ROW] = columns * pitch
+    stride[CONVPOOL_AT_DEPTH] = stride[CONVPOOL_AT_BATCH] = rows * columns * pitch
+
+
+cdef int run_turned(const convpool_conv* conv, const convpool_kernels* kernels, bytes_in x,
+                    cnp.ndarray weight, bytes_in bias, bytes_out out, int threads) except -1:
+    """run_blocks of planes as lanes, some images at a time."""
+    cdef const convpool_axis* row = &conv.axis[CONVPOOL_ROW]
+    cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
+    cdef convpool_conv lanes = conv[0]
+    cdef int64_t real = <int64_t>kernels.real_size, first = 0, images
+    # An odd number of lines of the cache, or neighbours would meet in few of its sets.
+    cdef int64_t pitch = (ceil_div(conv.groups * real, ALIGNMENT) | 1) * ALIGNMENT // real
+    cdef int64_t size = pitch * row.size * column.size, out_size = pitch * row.out * column.out
+    cdef Block memory
+    cdef bytes_out cells
+    cdef bytes_out sums
+    images = max(<int64_t>1, min(conv.batch, TURNED // ((size + out_size) * real)))
+    memory = Block(images * (size + out_size) * real, True)
+    cells = memory.data
+    sums = cells + images * size * real
+    lay_lanes(lanes.x_stride, pitch, row.size, column.size)
+    lay_lanes(lanes.out_stride, pitch, row.out, column.out)
+    while first < conv.batch:
+        lanes.batch = min(images, conv.batch - first)
+        with nogil:
+            turn_images(kernels, conv, &lanes, False, x + first * conv.x_stride[0] * real, cells,
+                        threads)
+        run_blocks(&lanes, kernels, True, cells, weight, bias, NULL, sums, threads)
+        with nogil:
+            turn_images(kernels, conv, &lanes, True, sums,
+                        out + first * conv.out_stride[0] * real, threads)
+        first += lanes.batch
+    return 0
+
+
+cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
+                     bint channels_last, bytes_in x, cnp.ndarray weight, bytes_in bias,
+                     bytes_in residual, bytes_out out, int threads) except -1:
+    """Convolves into `out` what suits stencils."""
+    if not channels_last and suits_turning(kernels, conv, residual != NULL):
+        return run_turned(conv, kernels, x, weight, bias, out, threads)
+    return run_blocks(conv, kernels, channels_last, x, weight, bias, residual, out, threads)
