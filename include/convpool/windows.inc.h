@@ -116,14 +116,13 @@ TARGET CONVPOOL_INLINE void NAME(copy_windows)(const convpool_conv *conv,
     const convpool_axis *column = &conv->axis[CONVPOOL_COLUMN];
     const int64_t *step = conv->x_stride;
     const int64_t reach = convpool_reach(row);
+    int64_t planes = windows->channels_last ? 1 : windows->channels;
+    int64_t channel, kd, r, line;
 #if STORAGE_IS_REAL
     const int turned = windows->channels > 1 && !windows->channels_last &&
                        step[CONVPOOL_AT_CHANNEL] == 1 && step[CONVPOOL_AT_COLUMN] != 1;
-#else
-    const int turned = 0;
+    planes = turned ? 1 : planes;
 #endif
-    const int64_t planes = windows->channels_last || turned ? 1 : windows->channels;
-    int64_t channel, kd, r, line;
     for (r = 0; r < windows->runs; ++r) {
         const convpool_run *run = &windows->run[r];
         const int64_t first = windows->first[r] - column->before;
