@@ -42,6 +42,7 @@ cnp.import_array()
 cdef enum:
     FEWEST = 8                  # channels worth the larger error,
     FEWEST_GROUPED = 9          # ... and of a group, which the direct way meets with less ado
+    COPIED = 64                 # channels of output for which _conv copies, see SOME there
     DEPTH_BLOCK = 96            # channels of one chain of sums
     POINTS_MEMORY = 256 << 10   # bytes of points a thread: they stay in the second level of cache
     SUMS_MEMORY = 192 << 10     # bytes of sums a thread, likewise
@@ -106,8 +107,10 @@ cdef double cost_of(const convpool_conv* conv, int side) noexcept:
 
 cdef double cost_of_direct(const convpool_conv* conv) noexcept:
     cdef int64_t taps = convpool_taps(conv.axis), pixels = convpool_pixels(conv.axis)
+    # Few channels copy what windows see, and pack nothing.
+    cdef double reading = 0.35 * taps if conv.out_channels > COPIED else 0.7
     return (taps * up_to(pixels, 8) / 42
-            + 0.35 * taps * pixels / conv.out_channels + 0.3 * pixels / conv.channels)
+            + reading * pixels / conv.out_channels + 0.3 * pixels / conv.channels)
 
 
 cdef int winograd_side(const convpool_conv* conv, bint always) noexcept:
