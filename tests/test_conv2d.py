@@ -228,6 +228,17 @@ def test_few_outputs_of_neighbouring_channels(groups, channels, outputs, kernel,
     assert_same_bits(y, np.moveaxis(expected, 1, -1))
 
 
+@pytest.mark.parametrize("outputs", [5, 7, 9, 12])
+def test_groups_of_one_line_in_place_on_two_threads(outputs):
+    """Enough work for both, which each output may be stored by once alone."""
+    x, weight = normal(1, 1, 60, 2 * 256), normal(2, 2 * outputs, 256, 1, 3)
+    said = {"groups": 2, "padding": (0, 1), "layout": "NHWC", "algorithm": "direct"}
+    out = normal(3, 1, 60, 2 * outputs)
+    expected = convpool.conv2d(x, weight, residual=out, num_threads=1, **said)
+    convpool.conv2d(x, weight, residual=out, out=out, num_threads=2, **said)
+    assert_same_bits(out, expected)
+
+
 def test_a_group_sees_no_nan_of_its_neighbours():
     x, weight = normal(1, 1, 9, 20, 12), normal(2, 12, 3, 3, 3)
     x[..., 3:6] = np.nan

@@ -1,6 +1,8 @@
 """Convolutions whose outputs see one input channel each, against the oracle: every way that sums
 can take from the input, by a patch or in place, in blocks or with a remainder, to `out`."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,33 @@ def test_small_planes(image, window, channels, dtype):
         convpool.conv2d(x, weight, bias, out=whole[:, :-1], num_threads=threads, **said)
         assert_same_bits(whole[:, :-1], expected)
         assert (whole[:, -1] == 7).all()
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"stride": 100, "padding": 350},
+        {"stride": 10_000, "padding": 35_000},
+        {"stride": 10**9, "padding": 2**31 - 1},
+        {"dilation": 240, "padding": 240, "padding_mode": "replicate"},
+    ],
+    ids=str,
+)
+def test_windows_far_apart_take_little_memory(window, layout):
+    x, weight = normal(1, 1, 64, 8, 8), normal(2, 64, 1, 3, 3)
+    apart = np.zeros((1, 64, 8, 9), np.float32)  # the same with a gap behind each row
+    apart[..., :8] = x
+    expected = convpool.conv2d(apart[..., :8], weight, groups=64, **window)
+    if layout == "NHWC":
+        x, expected = x.transpose(0, 2, 3, 1).copy(), expected.transpose(0, 2, 3, 1)
+    tracemalloc.start()
+    try:
+        y = convpool.conv2d(x, weight, groups=64, layout=layout, num_threads=1, **window)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+    assert_same_bits(y, expected)
 
 
 @pytest.mark.parametrize("multiplier", [1, 3])

@@ -92,6 +92,19 @@ def test_a_weight_is_kept_once():
         tracemalloc.stop()
 
 
+def test_a_part_of_the_taps_is_kept_without_the_rest():
+    weight = normal(1, (256, 256, 5, 5), np.float32)
+    tracemalloc.start()
+    try:
+        packed = convpool.pack_weight(weight, padding=2, algorithm="direct")
+        for _ in range(2):
+            convpool.conv2d(np.ones((1, 256, 1, 1), np.float32), packed)
+            # The one tap as it is, and in strips.
+            assert tracemalloc.get_traced_memory()[0] < (1.1 + 3 / 25) * weight.nbytes
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("spatial", [1, 3])
 def test_other_dimensions(spatial):
     x, weight = (

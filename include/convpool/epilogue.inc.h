@@ -185,7 +185,7 @@ TARGET CONVPOOL_NOINLINE void NAME(turn_channels)(const convpool_conv *conv, con
                                                   int64_t pixel, int64_t pixels, const void *bias,
                                                   const void *residual, void *out)
 {
-    enum { PIECE = 64, HIGH = CONVPOOL_MAX_WIDTH };
+    enum { PIECE = CONVPOOL_MAX_WIDTH, HIGH = 64 };
     REAL turned[HIGH * PIECE];
     int64_t first, p, used, high;
     for (p = 0; p < pixels; p += high) {

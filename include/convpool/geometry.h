@@ -272,7 +272,7 @@ CONVPOOL_INLINE int convpool_leave_out_taps(convpool_conv *conv, int64_t first[C
         axis->kernel = end - begin;
         reach = (axis->out - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
         axis->after = reach - axis->before - axis->size;
-        if (axis->after < 0) { /* input that none meets now: points shall be as many as outputs */
+        if (axis->after < 0) { /* input that none meets now: else there were more outputs */
             axis->size = reach > axis->before ? reach - axis->before : 1;
             axis->after = 0;
         }

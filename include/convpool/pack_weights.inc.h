@@ -72,7 +72,8 @@ TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const 
             for (r = 0; r < conv->axis[CONVPOOL_ROW].kernel; ++r) {
                 const STORAGE *from = (const STORAGE *)weight + channel * stride[0] +
                                       c * stride[1] + d * stride[2] + r * stride[3];
-                for (lane = 0; lane < used; ++lane) { /* more streams than the processor sees */
+                /* More streams than the processor sees, unless they are one. */
+                for (lane = 0; stride[0] != 1 && lane < used; ++lane) {
                     CONVPOOL_PREFETCH(from + lane * stride[0] + 2 * stride[1]);
                 }
                 for (k = 0; k < conv->axis[CONVPOOL_COLUMN].kernel; ++k, to += width) {

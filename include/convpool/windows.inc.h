@@ -75,7 +75,7 @@ TARGET CONVPOOL_NOINLINE void NAME(copy_border)(const convpool_conv *conv,
                               : convpool_border_index(first + j * windows->phases,
                                                       conv->axis[CONVPOOL_COLUMN].size,
                                                       conv->border);
-        const STORAGE *pixel = line + i * conv->x_stride[CONVPOOL_AT_COLUMN];
+        const STORAGE *pixel = i < 0 ? NULL : line + i * conv->x_stride[CONVPOOL_AT_COLUMN];
         for (c = 0; c < windows->channels; ++c) {
             to[c * windows->channel_step + j] = i < 0 ? (REAL)conv->border_value : pixel[c];
         }

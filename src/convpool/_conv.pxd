@@ -14,7 +14,7 @@ cdef class Strips:
     cdef Block rows, columns, small_tiles, large_tiles
     cdef bint whole  # so that the weight need not be kept: an array of its shape and type will do
     cdef bint used   # by a call
-    cdef Strips met  # those of a part of the taps, see strips_of_met
+    cdef tuple met   # those of parts of the taps, see strips_of_met
     cdef cnp.ndarray weight           # such a part,
     cdef int64_t[CONVPOOL_AXES] first, taps  # and where it lies in the whole
 

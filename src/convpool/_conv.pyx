@@ -35,6 +35,7 @@ before they are multiplied, so that they never leave a cache. Each block of pixe
 them, so that this is for one or two; and it is for weights of the sums' type that lie as one
 matrix.
 """
+from cython cimport critical_section
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
 from libc.string cimport memset
@@ -58,11 +59,11 @@ cdef enum:
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     SHORT = 4            # sums of so many steps for each column of a tile
     FEW = 3              # strips of channels for which packing is much; 1 where there are strides
+    SOME = 64            # channels for which it still is
     THIN = 8             # channels of output for which pixels pay as columns in either layout,
     THIN_STEPS = 32      # if each sums so many products
     THIN_GROUPS = 12     # ... and those of a group
     THIN_POINTS = 16     # ... whose kernels are one tap
-    SOME = 64            # channels for which it still is
     TOGETHER = 4         # strips of pixels at most whose tiles are stored at once, as longer lines
     PIECES = 16          # ... such lines make a plane at least
     LARGEST_COPY = 1 << 18  # elements of what a block's windows see
@@ -76,6 +77,7 @@ cdef enum:
     MOST_PACKED = 2      # blocks of pixels that pack fresh weights each for itself
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     STENCIL = 4          # multiply-adds of others that take as long as one of a stencil
+    KEPT = 4             # parts of its taps that a prepared weight keeps ready
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
 
 
@@ -147,6 +149,16 @@ cdef bint fits_copy(const convpool_conv* conv, int64_t pixels, int64_t channels)
     return convpool_windows_most(conv, pixels, channels) <= LARGEST_COPY
 
 
+cdef bint fits_copies(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+    """Whether what those of a block see is, a block of depth at a time."""
+    return fits_copy(conv, PIXEL_BLOCK, copied_channels(kernels, conv, DEPTH_BLOCK))
+
+
+cdef bint fits_groups(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+    """Whether what a tile's see of all groups is."""
+    return fits_copy(conv, kernels.columns, conv.groups * conv.channels)
+
+
 cdef Source source_of_rows(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
     """Whence rows of pixels are best read. Points so far apart that they meet in the same sets of
     the cache should be packed, and windows that see too much have to be."""
@@ -157,8 +169,7 @@ cdef Source source_of_rows(const convpool_kernels* kernels, const convpool_conv*
         return IN_PLACE if apart % CROWDED != 0 else PACKED
     if is_points(conv) and conv.x_stride[CONVPOOL_AT_CHANNEL] != 1:
         return PACKED
-    return (COPIED if fits_copy(conv, PIXEL_BLOCK, copied_channels(kernels, conv, DEPTH_BLOCK))
-            else PACKED)
+    return COPIED if fits_copies(kernels, conv) else PACKED
 
 
 cdef bint suits_rows(const convpool_kernels* kernels, const convpool_conv* conv,
@@ -203,25 +214,26 @@ cdef int64_t finished_line(const Plan* plan, const convpool_conv* conv,
     return line
 
 
-cdef bint suits_turning(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
+cdef bint suits_turned_windows(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
     """Whether pixels whose channels are neighbours should be the columns of tiles: a copy turns
     them. That pays for few channels of output, whose vectors would else be half empty, and for more
     where groups have little else of a pixel."""
     cdef int64_t taps = convpool_taps(conv.axis), most = THIN
     if conv.groups > 1:
         most = THIN_GROUPS if taps > 1 else THIN_POINTS
+        if taps == 1 and not fits_groups(kernels, conv):
+            return False
     elif taps == 1:
         most = kernels.lanes // THIN
     elif conv.channels * taps < THIN_STEPS:
         return False
     return (conv.out_channels <= most and kernels.element_size == kernels.real_size
-            and kernels.gemm_columns != NULL
-            and fits_copy(conv, PIXEL_BLOCK, copied_channels(kernels, conv, DEPTH_BLOCK))
+            and kernels.gemm_columns != NULL and fits_copies(kernels, conv)
             and not wastes(kernels, conv.axis[CONVPOOL_COLUMN].out, 2))
 
 
 cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* conv,
-                        Source source, bint channels_last) noexcept:
+                        Source source) noexcept:
     """Whether columns should be read in a copy of what windows see. They then lie in one row of the
     output, whose ends must not waste lanes. Nothing is packed or turned; but each step loads
     vectors that straddle lines of the cache, which many steps do not make up for, unless few
@@ -232,29 +244,35 @@ cdef bint suits_windows(const convpool_kernels* kernels, const convpool_conv* co
     cdef bint strides = conv.axis[CONVPOOL_COLUMN].stride > 1
     if source != COPIED or kernels.gemm_columns == NULL:
         return False
-    if channels_last:
-        return suits_turning(kernels, conv)
     if strips <= (1 if strides else FEW) and wastes(kernels, conv.out_channels):
         return not wastes(kernels, columns, 2 if strips == 1 and not strides else 4)
     return (steps <= SHORT * kernels.columns and columns >= 2 * kernels.lanes
             and not wastes(kernels, columns))
 
 
+cdef bint takes_windows(const convpool_kernels* kernels, const convpool_conv* conv,
+                        Source source, bint channels_last) noexcept:
+    """Whether tiles have columns of windows, in either layout."""
+    return (suits_turned_windows(kernels, conv) if channels_last
+            else suits_windows(kernels, conv, source))
+
+
 cdef void plan_tiles(Plan* plan, const convpool_conv* conv, bint channels_last) noexcept:
     """Which way round tiles lie, and where their pixels are read. No result depends on it."""
     cdef bint windows
     plan.source = source_of_rows(plan.kernels, conv)
-    if channels_last and suits_turning(plan.kernels, conv):
-        plan.source = COPIED
-    windows = suits_windows(plan.kernels, conv, plan.source, channels_last)
+    windows = takes_windows(plan.kernels, conv, plan.source, channels_last)
     plan.all_groups = (windows and channels_last and conv.groups > 1
-                       and fits_copy(conv, plan.kernels.columns, conv.groups * conv.channels))
+                       and fits_groups(plan.kernels, conv))
     plan.pixel_rows = not windows and (
         channels_last or wastes(plan.kernels, conv.batch * convpool_pixels(conv.axis))
         or suits_rows(plan.kernels, conv, plan.source))
-    if not plan.pixel_rows and not windows:
+    if windows:
+        plan.source = COPIED
+    elif not plan.pixel_rows:
         plan.source = PACKED
-    plan.points_lie = not plan.pixel_rows and suits_columns(plan.kernels, conv)
+    plan.points_lie = (not plan.pixel_rows and not windows
+                       and suits_columns(plan.kernels, conv))
 
 
 cdef void set_channels(convpool_conv* conv, cnp.ndarray weight, int64_t groups) noexcept:
@@ -334,7 +352,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.pixel_unit = (line if windows and line <= most * plan.pixel_width
                        else kernels.lanes if not plan.pixel_rows
                        else plan.pixel_width if plan.source == PACKED else 1)
-    plan.channel_unit = kernels.lanes if plan.pixel_rows else plan.channel_width
+    plan.channel_unit = (conv.out_channels if plan.all_groups
+                         else kernels.lanes if plan.pixel_rows else plan.channel_width)
     plan.pixel_units = ceil_div(plan.pixels, plan.pixel_unit)
     plan.channel_units = ceil_div(conv.out_channels, plan.channel_unit)
     cut_work(plan, conv, ceil_div(plan.pixel_units, most * plan.pixel_width // plan.pixel_unit),
@@ -358,12 +377,12 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     images = most * plan.pixel_width // line + 2 if plan.points_lie else 0
     most += images
     plan.panel_size = panel_size(plan, conv, most) * real
-    plan.offsets_size = 0 if plan.source == PACKED else sizeof(int64_t) * (
-        plan.depth if plan.all_groups else plan.depth_block)
+    plan.offsets_size = 0 if plan.source == PACKED else aligned(
+        (plan.depth if plan.all_groups else plan.depth_block) * sizeof(int64_t))
     tiles = (most if plan.pixel_rows
              else plan.together * ceil_div(CHANNEL_BLOCK, plan.channel_width))
     if plan.all_groups:
-        tiles = conv.groups * plan.channel_strips
+        tiles = ceil_div(conv.groups * conv.out_channels, plan.channel_width)
     elif plan.depth > plan.depth_block:
         if windows:
             most = most_in_lines(plan, line, most * plan.pixel_width)
@@ -893,6 +912,9 @@ cdef class Strips:
     prepared for a call that then asks for another goes. (Two threads that ask at once make a form
     twice; the last one's stays.)"""
 
+    def __cinit__(self):
+        self.met = ()
+
 
 cdef cnp.ndarray unpack(const Plan* plan, const convpool_conv* conv, Block packed,
                         cnp.ndarray like):
@@ -951,8 +973,8 @@ cdef Block winograd_strips(Strips strips, int side, const Plan* plan, const conv
 
 
 cdef cnp.ndarray met_taps(const convpool_conv* conv, const int64_t* first, cnp.ndarray weight):
-    """The taps of a weight that a convolution is left with, from `first` on: a view, or what
-    stencils would rather have, which is little."""
+    """The taps of a weight that a convolution is left with, from `first` on: a view, or a copy for
+    stencils, which is little."""
     cdef int axis, spatial = cnp.PyArray_NDIM(weight) - 2
     cdef cnp.ndarray taps = weight[(slice(None), slice(None), *[
         slice(first[axis], first[axis] + conv.axis[axis].kernel)
@@ -961,23 +983,33 @@ cdef cnp.ndarray met_taps(const convpool_conv* conv, const int64_t* first, cnp.n
             else taps)
 
 
+cdef bint meets(Strips met, const convpool_conv* conv, const int64_t* first):
+    """Whether strips are those of the taps that a convolution is left with."""
+    cdef int axis
+    for axis in range(CONVPOOL_AXES):
+        if met.first[axis] != first[axis] or met.taps[axis] != conv.axis[axis].kernel:
+            return False
+    return True
+
+
 cdef Strips strips_of_met(Strips strips, const Plan* plan, const convpool_conv* whole,
                           const convpool_conv* conv, const int64_t* first, cnp.ndarray weight):
-    """Strips of those taps: kept for the next call, since a layer meets the same ones each time."""
-    cdef Strips met = strips.met
+    """Strips of those taps: kept for the next calls, which likely meet the same ones."""
+    cdef Strips met
+    cdef tuple kept
     cdef int axis
-    cdef bint same = met is not None
-    for axis in range(CONVPOOL_AXES if same else 0):
-        same = (same and met.first[axis] == first[axis]
-                and met.taps[axis] == conv.axis[axis].kernel)
-    if same:
-        return met
+    with critical_section(strips):
+        kept = strips.met
+    for met in kept:
+        if meets(met, conv, first):
+            return met
     met = Strips()
     for axis in range(CONVPOOL_AXES):
         met.first[axis] = first[axis]
         met.taps[axis] = conv.axis[axis].kernel
-    met.weight = met_taps(conv, first, weight_of(strips, plan, whole, weight))
-    strips.met = met
+    met.weight = met_taps(conv, first, weight_of(strips, plan, whole, weight)).copy()
+    with critical_section(strips):
+        strips.met = (met, *kept[:KEPT - 1])
     return met
 
 
@@ -1004,7 +1036,7 @@ cdef Strips pack_weight(const convpool_conv* conv, cnp.ndarray weight,
     source = COPIED if convpool_taps(sized.axis) > 1 else PACKED
     sized.axis[CONVPOOL_ROW].out = sized.axis[CONVPOOL_COLUMN].out = LARGE_IMAGE
     plan.kernels = kernels
-    plan.pixel_rows = not suits_windows(kernels, &sized, source, channels_last) and (
+    plan.pixel_rows = not takes_windows(kernels, &sized, source, channels_last) and (
         channels_last or suits_rows(kernels, &sized, source))
     plan_weights(&plan, &sized)
     side = by_winograd(&sized, algorithm)

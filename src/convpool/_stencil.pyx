@@ -62,7 +62,7 @@ cdef enum:
     SMALL = 16             # outputs of a plane for which lanes pay, whatever the layout
     SMALL_ANY = 64         # ... where sums do not run along rows,
     SPARSE = 8             # and the input so many times as large at most
-    TURNED = 2 << 20       # bytes of images turned at a time
+    TURNED = 1 << 19       # elements of images turned at a time, of planes and results
     INNER = 4              # a block may lose one part in so many to the border, and yet be split
 
 
@@ -182,22 +182,29 @@ cdef bint suits_stencil(const convpool_kernels* kernels, const convpool_conv* co
     return convpool_stage_size(&staged, &stage) <= LARGEST_PATCH
 
 
+cdef int64_t rows_within(const Plan* plan, const convpool_axis* row, int64_t most) noexcept:
+    """Rows of output whose patch has so many elements at most; `plan.stage` is that of one row."""
+    cdef int64_t fitting = (most * plan.stage.rows
+                            // convpool_stage_size(&plan.staged, &plan.stage)
+                            - plan.stage.over_rows)
+    return (fitting - 1) // row.stride + 1 if plan.whole else fitting
+
+
 cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexcept:
     """Cuts the work."""
     cdef const convpool_axis* row = &conv.axis[CONVPOOL_ROW]
     cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
-    cdef int64_t depths = conv.batch * conv.axis[CONVPOOL_DEPTH].out, planes, fitting
+    cdef int64_t depths = conv.batch * conv.axis[CONVPOOL_DEPTH].out, planes
     cdef int64_t wanted = 8 * threads if threads > 1 else 1
     cdef int64_t lanes = most_lanes(plan.kernels, conv, plan.interleaved), columns
     plan.columns = min(column.out, most_columns(plan.kernels, lanes))
     plan.column_blocks = ceil_div(column.out, plan.columns)
     columns = staged_for(column, plan.columns, plan.whole)
     plan.stage = convpool_stage_for(&plan.staged, 1, columns, lanes)
-    fitting = ((PATCH if plan.interleaved else PLANE) * plan.stage.rows
-               // convpool_stage_size(&plan.staged, &plan.stage) - plan.stage.over_rows)
-    plan.rows = (fitting - 1) // row.stride + 1 if plan.whole else fitting
+    plan.rows = rows_within(plan, row, PATCH if plan.interleaved else PLANE)
     # At least as many rows as the kernel reaches over: most rows then are staged twice at most.
     plan.rows = max(plan.rows, max(min(plan.stage.rows, <int64_t>16), <int64_t>LOWEST))
+    plan.rows = max(<int64_t>1, min(plan.rows, rows_within(plan, row, LARGEST_PATCH)))
     plan.rows = min(plan.rows, row.out)
     plan.channels = conv.groups * conv.out_channels
     planes = depths * plan.column_blocks * ceil_div(plan.channels, lanes)
@@ -598,22 +605,18 @@ cdef void convolve_block(const Plan* plan, const convpool_conv* conv, const Weig
                             state, packed, patch)
 
 
-cdef int run_blocks(const convpool_conv* conv, const convpool_kernels* kernels,
-                    bint channels_last, bytes_in x, cnp.ndarray weight, bytes_in bias,
-                    bytes_in residual, bytes_out out, int threads) except -1:
-    cdef Plan plan
-    cdef Weight taps
-    cdef Block memory, offsets = Block(2 * convpool_taps(conv.axis) * sizeof(int64_t))
-    cdef bytes_out scratch
-    cdef int64_t task
-    cdef int thread
+cdef Block plan_run(Plan* plan, Weight* taps, const convpool_conv* conv,
+                    const convpool_kernels* kernels, bint channels_last, cnp.ndarray weight,
+                    bytes_in bias, bint with_residual, int threads):
+    """Everything but scratch memory; the result holds what the plan points to."""
+    cdef Block offsets = Block(2 * convpool_taps(conv.axis) * sizeof(int64_t))
     plan.kernels = kernels
     plan.interleaved = channels_last
     plan.whole = is_whole(conv, channels_last)
     plan.staged = staged_as(conv, plan.whole)
-    plan_blocks(&plan, conv, threads)
-    plan_sums(&plan, conv, <int64_t*>offsets.data)
-    plan_results(&plan, conv, residual != NULL)
+    plan_blocks(plan, conv, threads)
+    plan_sums(plan, conv, <int64_t*>offsets.data)
+    plan_results(plan, conv, with_residual)
     taps.conv = conv[0]
     taps.conv.out_channels = plan.channels
     fill_strides(taps.stride, weight, False)
@@ -622,45 +625,58 @@ cdef int run_blocks(const convpool_conv* conv, const convpool_kernels* kernels,
     # Those of bytes are float already, and contiguous.
     taps.packed = (channels_last or not cnp.PyArray_IS_C_CONTIGUOUS(weight)
                    or (is_staged(kernels) and kernels.products == 1))
-    plan_together(&plan, conv, taps.packed)
-    plan_memory(&plan, conv)
+    plan_together(plan, conv, taps.packed)
+    plan_memory(plan, conv)
+    return offsets
 
-    threads = min(threads, plan.tasks)
-    memory = Block(threads * plan.scratch_size, True)
-    scratch = memory.data
+
+cdef void run_blocks(const Plan* plan, const convpool_conv* conv, const Weight* taps, bytes_in x,
+                     bytes_in residual, bytes_out out, bytes_out scratch,
+                     int threads) noexcept nogil:
+    """All blocks, with scratch memory for so many threads."""
+    cdef int64_t task
+    cdef int thread
     for thread in range(threads):
         memset(scratch + thread * plan.scratch_size, 0, sizeof(State))
     if threads == 1:
-        with nogil:
-            for task in range(plan.tasks):
-                convolve_block(&plan, conv, &taps, x, residual, out, task, scratch)
-        return 0
-    for task in prange(plan.tasks, nogil=True, num_threads=threads, schedule="static"):
-        convolve_block(&plan, conv, &taps, x, residual, out, task,
+        for task in range(plan.tasks):
+            convolve_block(plan, conv, taps, x, residual, out, task, scratch)
+        return
+    for task in prange(plan.tasks, num_threads=threads, schedule="static"):
+        convolve_block(plan, conv, taps, x, residual, out, task,
                        scratch + threadid() * plan.scratch_size)
-    return 0
 
 
-cdef bint suits_turning(const convpool_kernels* kernels, const convpool_conv* conv,
-                        bint with_residual) noexcept:
+cdef bint suits_lanes(const convpool_kernels* kernels, const convpool_conv* conv,
+                      bint with_residual) noexcept:
     """Whether planes are better turned into lanes, and results back: so small ones that their rows
     fill no vectors, of images whose pixels follow one another."""
     cdef const convpool_axis* row = &conv.axis[CONVPOOL_ROW]
     cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
+    cdef int64_t pixels = row.size * column.size, outputs = row.out * column.out
     cdef int64_t most = SMALL if is_whole(conv, False) else SMALL_ANY
-    return (row.out * column.out <= most and row.size * column.size <= SPARSE * most
-            and conv.groups >= WIDTH and conv.out_channels == 1
-            and not is_staged(kernels) and not with_residual
+    cdef convpool_conv staged
+    cdef convpool_stage stage
+    if not (outputs <= most and pixels <= SPARSE * most
+            and conv.groups >= WIDTH and conv.groups <= TURNED // (pixels + outputs)
+            and conv.out_channels == 1 and not is_staged(kernels) and not with_residual
             and conv.axis[CONVPOOL_DEPTH].size == 1 and conv.axis[CONVPOOL_DEPTH].out == 1
             and conv.x_stride[CONVPOOL_AT_COLUMN] == 1
             and conv.x_stride[CONVPOOL_AT_ROW] == column.size
             and conv.out_stride[CONVPOOL_AT_COLUMN] == 1
-            and conv.out_stride[CONVPOOL_AT_ROW] == column.out)
+            and conv.out_stride[CONVPOOL_AT_ROW] == column.out):
+        return False
+    # Lanes stage what lies between windows, too, and there may be much of it.
+    staged = staged_as(conv, True)
+    stage = convpool_stage_for(&staged, staged_for(row, row.out, True),
+                               staged_for(column, column.out, True),
+                               most_lanes(kernels, conv, True))
+    return convpool_stage_size(&staged, &stage) <= LARGEST_PATCH
 
 
-cdef void turn_channels(const convpool_kernels* kernels, const convpool_conv* planes,
-                        const convpool_conv* lanes, bint back, int64_t pixels, int64_t task,
-                        bytes_in from_, bytes_out to) noexcept nogil:
+cdef void turn_some(const convpool_kernels* kernels, const convpool_conv* planes,
+                    const convpool_conv* lanes, bint back, int64_t pixels, int64_t task,
+                    bytes_in from_, bytes_out to) noexcept nogil:
     """Some channels of an image: planes into lanes, or `back`."""
     cdef int64_t blocks = ceil_div(planes.groups, LANES), real = <int64_t>kernels.real_size
     cdef int64_t image = task // blocks, channel = task % blocks * LANES
@@ -687,10 +703,10 @@ cdef void turn_images(const convpool_kernels* kernels, const convpool_conv* plan
     cdef int64_t task, tasks = lanes.batch * ceil_div(planes.groups, LANES)
     if threads == 1:
         for task in range(tasks):
-            turn_channels(kernels, planes, lanes, back, pixels, task, from_, to)
+            turn_some(kernels, planes, lanes, back, pixels, task, from_, to)
         return
     for task in prange(tasks, num_threads=threads, schedule="static"):
-        turn_channels(kernels, planes, lanes, back, pixels, task, from_, to)
+        turn_some(kernels, planes, lanes, back, pixels, task, from_, to)
 
 
 cdef void lay_lanes(int64_t* stride, int64_t pitch, int64_t rows, int64_t columns) noexcept:
@@ -703,33 +719,39 @@ cdef void lay_lanes(int64_t* stride, int64_t pitch, int64_t rows, int64_t column
 
 cdef int run_turned(const convpool_conv* conv, const convpool_kernels* kernels, bytes_in x,
                     cnp.ndarray weight, bytes_in bias, bytes_out out, int threads) except -1:
-    """run_blocks of planes as lanes, some images at a time."""
+    """Planes as lanes, some images at a time. All memory is there before the first is stored."""
     cdef const convpool_axis* row = &conv.axis[CONVPOOL_ROW]
     cdef const convpool_axis* column = &conv.axis[CONVPOOL_COLUMN]
     cdef convpool_conv lanes = conv[0]
-    cdef int64_t real = <int64_t>kernels.real_size, first = 0, images
+    cdef int64_t real = <int64_t>kernels.real_size, image = 0, first
     # An odd number of lines of the cache, or neighbours would meet in few of its sets.
     cdef int64_t pitch = (ceil_div(conv.groups * real, ALIGNMENT) | 1) * ALIGNMENT // real
     cdef int64_t size = pitch * row.size * column.size, out_size = pitch * row.out * column.out
-    cdef Block memory
+    cdef Plan plan
+    cdef Weight taps
+    cdef Block memory, _offsets
     cdef bytes_out cells
     cdef bytes_out sums
-    images = max(<int64_t>1, min(conv.batch, TURNED // ((size + out_size) * real)))
-    memory = Block(images * (size + out_size) * real, True)
-    cells = memory.data
-    sums = cells + images * size * real
+    cdef bytes_out scratch
+    cdef int team
+    lanes.batch = max(<int64_t>1, min(conv.batch, TURNED // (size + out_size)))
     lay_lanes(lanes.x_stride, pitch, row.size, column.size)
     lay_lanes(lanes.out_stride, pitch, row.out, column.out)
-    while first < conv.batch:
-        lanes.batch = min(images, conv.batch - first)
-        with nogil:
+    _offsets = plan_run(&plan, &taps, &lanes, kernels, True, weight, bias, False, threads)
+    team = min(threads, plan.tasks)
+    memory = Block(team * plan.scratch_size + lanes.batch * (size + out_size) * real, True)
+    scratch = memory.data
+    cells = scratch + team * plan.scratch_size
+    sums = cells + lanes.batch * size * real
+    with nogil:
+        while image < conv.batch:
+            first = min(image, conv.batch - lanes.batch)  # some perhaps again: to the same bits
             turn_images(kernels, conv, &lanes, False, x + first * conv.x_stride[0] * real, cells,
                         threads)
-        run_blocks(&lanes, kernels, True, cells, weight, bias, NULL, sums, threads)
-        with nogil:
+            run_blocks(&plan, &lanes, &taps, cells, NULL, sums, scratch, team)
             turn_images(kernels, conv, &lanes, True, sums,
                         out + first * conv.out_stride[0] * real, threads)
-        first += lanes.batch
+            image += lanes.batch
     return 0
 
 
@@ -737,6 +759,15 @@ cdef int run_stencil(const convpool_conv* conv, const convpool_kernels* kernels,
                      bint channels_last, bytes_in x, cnp.ndarray weight, bytes_in bias,
                      bytes_in residual, bytes_out out, int threads) except -1:
     """Convolves into `out` what suits stencils."""
-    if not channels_last and suits_turning(kernels, conv, residual != NULL):
+    cdef Plan plan
+    cdef Weight taps
+    cdef Block memory, _offsets
+    if not channels_last and suits_lanes(kernels, conv, residual != NULL):
         return run_turned(conv, kernels, x, weight, bias, out, threads)
-    return run_blocks(conv, kernels, channels_last, x, weight, bias, residual, out, threads)
+    _offsets = plan_run(&plan, &taps, conv, kernels, channels_last, weight, bias,
+                        residual != NULL, threads)
+    threads = min(threads, plan.tasks)
+    memory = Block(threads * plan.scratch_size, True)
+    with nogil:
+        run_blocks(&plan, conv, &taps, x, residual, out, memory.data, threads)
+    return 0

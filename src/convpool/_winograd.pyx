@@ -40,8 +40,8 @@ from convpool._memory cimport (
 cnp.import_array()
 
 cdef enum:
-    FEWEST = 8                  # channels worth the larger error,
-    FEWEST_GROUPED = 9          # ... and of a group, which the direct way meets with less ado
+    FEWEST = 8                  # channels of either side worth the larger error,
+    FEWEST_GROUPED = 9          # ... and of one side, of groups: direct ones then have less ado
     COPIED = 64                 # channels of output for which _conv copies, see SOME there
     DEPTH_BLOCK = 96            # channels of one chain of sums
     POINTS_MEMORY = 256 << 10   # bytes of points a thread: they stay in the second level of cache

@@ -165,7 +165,7 @@ def conv2d(
     image comes in. float16 is summed in float32 and rounded once.
 
     Outer rows and columns of the kernel that meet nothing of x, but only zeros of the padding, take
-    no part, even if they are infinite or NaN.
+    no part, even if they are infinite or NaN, unless algorithm is "winograd".
 
     With K = in_channels // groups * kernel_height * kernel_width and u the unit roundoff of the
     type of the sums, the error of a sum is at most K u / (1 - K u) times the sum of its terms'
