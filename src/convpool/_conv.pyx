@@ -150,12 +150,12 @@ cdef bint fits_copy(const convpool_conv* conv, int64_t pixels, int64_t channels)
 
 
 cdef bint fits_copies(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
-    """Whether what those of a block see is, a block of depth at a time."""
+    """The same of a block's pixels, a block of depth at a time."""
     return fits_copy(conv, PIXEL_BLOCK, copied_channels(kernels, conv, DEPTH_BLOCK))
 
 
 cdef bint fits_groups(const convpool_kernels* kernels, const convpool_conv* conv) noexcept:
-    """Whether what a tile's see of all groups is."""
+    """The same of a tile's pixels and the channels of all groups."""
     return fits_copy(conv, kernels.columns, conv.groups * conv.channels)
 
 
