@@ -199,6 +199,17 @@ CONVPOOL_INLINE int64_t convpool_steps(int64_t n, int64_t stride)
     return stride == 1 ? n : stride == 2 ? (n + 1) >> 1 : (n + stride - 1) / stride;
 }
 
+/* Finds which of so many cells, at first, first + stride, ..., are inside an axis of `size`: those
+ * from *begin to *end. Others are of the border. */
+CONVPOOL_INLINE void convpool_cells_inside(int64_t size, int64_t first, int64_t stride,
+                                           int64_t cells, int64_t *begin, int64_t *end)
+{
+    *begin = first < 0 ? convpool_steps(-first, stride) : 0;
+    *begin = *begin < cells ? *begin : cells;
+    *end = first < size ? convpool_steps(size - first, stride) : 0;
+    *end = *end < *begin ? *begin : *end < cells ? *end : cells;
+}
+
 /* Result: the input index which stands for index i of the border, -1 for the constant.
  * Precondition: size >= 1. */
 CONVPOOL_INLINE int64_t convpool_border_index(int64_t i, int64_t size, int border)

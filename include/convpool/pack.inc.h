@@ -29,9 +29,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(pack_edge)(const STORAGE *line, const int
                                                   int64_t first, int64_t size, REAL value,
                                                   int64_t length, REAL *CONVPOOL_RESTRICT to)
 {
-    int64_t begin = first < 0 ? -first : 0, end = size - first < length ? size - first : length, j;
-    begin = begin < length ? begin : length;
-    end = end > begin ? end : begin;
+    int64_t begin, end, j;
+    convpool_cells_inside(size, first, 1, length, &begin, &end);
     for (j = 0; j < begin; ++j) {
         to[j] = value;
     }
@@ -75,10 +74,11 @@ TARGET CONVPOOL_NOINLINE void NAME(pack_line)(const convpool_conv *conv, const S
         NAME(pack_edge)(line, apart, first, size, BORDER(conv->border_value), length, to);
         return;
     }
-    begin = line == NULL ? length : first < 0 ? convpool_steps(-first, stride) : 0;
-    begin = begin < length ? begin : length;
-    end = first < size ? convpool_steps(size - first, stride) : 0;
-    end = end < begin ? begin : end < length ? end : length;
+    if (line == NULL) {
+        NAME(pack_any)(conv, NULL, apart, first, stride, length, to);
+        return;
+    }
+    convpool_cells_inside(size, first, stride, length, &begin, &end);
     NAME(pack_any)(conv, line, apart, first, stride, begin, to);
     if (begin < end) {
         NAME(gather)(line + (first + begin * stride) * step, apart, stride * step, end - begin,

@@ -23,12 +23,9 @@ typedef struct NAME(phase) {
 TARGET CONVPOOL_FORCE_INLINE void NAME(find_phase)(const convpool_axis *axis, int64_t first,
                                                    int64_t columns, NAME(phase) *phase)
 {
-    const int64_t begin = first < 0 ? convpool_steps(-first, axis->stride) : 0;
-    const int64_t end = first < axis->size ? convpool_steps(axis->size - first, axis->stride) : 0;
     phase->first = first;
     phase->columns = columns;
-    phase->begin = begin < columns ? begin : columns;
-    phase->end = end < phase->begin ? phase->begin : end < columns ? end : columns;
+    convpool_cells_inside(axis->size, first, axis->stride, columns, &phase->begin, &phase->end);
 }
 
 /* A pixel's lanes: each of its channels `repeat` times, or of a single lane once. */

@@ -48,8 +48,7 @@ CONVPOOL_INLINE double convpool_windows_most(const convpool_conv *conv, int64_t 
 /* Describes the copy for `pixels` output pixels from number `pixel` of the batch on, of `channels`
  * channels from number `channel` on; of cells of channels, where strips hold those; `phases`: for
  * gemm_columns.
- * Preconditions: 1 <= pixels <= CONVPOOL_MAX_PIXELS;
- * convpool_windows_most() fits memory. */
+ * Preconditions: 1 <= pixels <= CONVPOOL_MAX_PIXELS; convpool_windows_most() fits memory. */
 CONVPOOL_INLINE void convpool_copied_windows(const convpool_conv *conv, int64_t pixel,
                                              int64_t pixels, int64_t channel, int64_t channels,
                                              int phases, convpool_windows *windows)

@@ -91,10 +91,10 @@ TARGET CONVPOOL_NOINLINE void NAME(copy_turned)(const convpool_conv *conv,
     const int64_t phases = windows->phases, step = conv->x_stride[CONVPOOL_AT_COLUMN];
     int64_t phase;
     for (phase = 0; phase < phases; ++phase, ++first, to += windows->phase_step) {
-        int64_t begin = first < 0 ? convpool_steps(-first, phases) : 0;
-        int64_t end = first < size ? convpool_steps(size - first, phases) : 0;
-        begin = line != NULL && begin < columns ? begin : columns;
-        end = end < begin ? begin : end < columns ? end : columns;
+        int64_t begin = columns, end = columns;
+        if (line != NULL) {
+            convpool_cells_inside(size, first, phases, columns, &begin, &end);
+        }
         NAME(copy_border)(conv, windows, line, first, 0, begin, to);
         if (begin < end) {
             REAL_VERB(turn_whole)(line + (first + begin * phases) * step, phases * step,
