@@ -57,7 +57,7 @@ TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const 
     int64_t apart[CHANNELS], c, d, r, k, lane;
 #if STORAGE_IS_REAL
     /* (Fours are turned at once.) */
-    if ((used + 3) / 4 * 4 <= width && convpool_weights_follow(conv, stride)) {
+    if (width >= 4 && convpool_weights_follow(conv, stride)) {
         NAME(turn_weights)((const STORAGE *)weight + channel * stride[0], stride[0],
                            conv->channels * convpool_taps(conv->axis), used, width, to, block,
                            pitch);

@@ -23,10 +23,24 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(turn_four)(const REAL *const *line,
     }
 }
 
+/* Fours of lines from number i on, of which the last four stand in for those beyond the matrix: where
+ * there are fewer, its last one does, and four elements are written all the same. */
+TARGET CONVPOOL_FORCE_INLINE int64_t NAME(find_lines)(const REAL *from, int64_t pitch,
+                                                      int64_t lines, int64_t i,
+                                                      const REAL **line)
+{
+    const int64_t last = lines > 4 ? lines - 4 : 0, first = i < last ? i : last;
+    int l;
+    for (l = 0; l < 4; ++l) {
+        line[l] = from + (first + l < lines ? first + l : lines - 1) * pitch;
+    }
+    return first;
+}
+
 /* The next four lines are fetched meanwhile: lines may be short and far apart.
  * Preconditions: lines >= 1; whole vectors of `from`'s lines may be read; `to` has room for
- * `length` lines, and for `lines` elements in each, both rounded up to whole vectors and to fours.
- * What is there beyond is written, too. */
+ * `length` lines, rounded up to whole vectors, of four elements or more. What is there beyond is
+ * written, too. */
 TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int64_t lines,
                                        int64_t length, REAL *CONVPOOL_RESTRICT to,
                                        int64_t to_pitch)
@@ -35,16 +49,14 @@ TARGET CONVPOOL_INLINE void NAME(turn)(const REAL *from, int64_t from_pitch, int
     int l;
     for (i = 0; i < lines; i += 4) {
         const REAL *line[4];
-        for (l = 0; l < 4; ++l) {
-            line[l] = from + (i + l < lines ? i + l : lines - 1) * from_pitch;
-        }
+        const int64_t first = NAME(find_lines)(from, from_pitch, lines, i, line);
         for (j = 0; j < length; j += LANES) {
             const REAL *at[4];
             for (l = 0; l < 4; ++l) {
                 at[l] = line[l] + j;
                 CONVPOOL_PREFETCH(at[l] + 4 * from_pitch);
             }
-            NAME(turn_four)(at, to + j * to_pitch + i, to_pitch);
+            NAME(turn_four)(at, to + j * to_pitch + first, to_pitch);
         }
     }
 }
@@ -57,15 +69,12 @@ TARGET CONVPOOL_INLINE void NAME(turn_whole)(const void *matrix, int64_t from_pi
 {
     const REAL *from = (const REAL *)matrix;
     REAL *to = (REAL *)turned;
-    int64_t i, j, first, l;
+    int64_t i, j, l;
     for (j = 0; j < length; j += LANES) {
         const int64_t column = j + LANES <= length || length < LANES ? j : length - LANES;
         for (i = 0; lines >= 4 && length >= LANES && i < lines; i += 4) {
             const REAL *at[4];
-            first = i + 4 <= lines ? i : lines - 4;
-            for (l = 0; l < 4; ++l) {
-                at[l] = from + (first + l) * from_pitch + column;
-            }
+            const int64_t first = NAME(find_lines)(from + column, from_pitch, lines, i, at);
             NAME(turn_four)(at, to + column * to_pitch + first, to_pitch);
         }
         for (; i < lines; ++i) { /* too small a matrix */
