@@ -71,10 +71,12 @@
  *     gemm_tile where the rows are pixels and the columns channels: the same function but for quads
  *     of bytes, whose two sides differ in sign.
  *
- *   gemm_rows(rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain, next)
+ *   gemm_rows(rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain, finish, next)
  *     The same with rows anywhere: a[place[r] + offset[k]], of which no more is read. Pixels then
  *     need no packing where they are rows: those of kernels of one tap are read from x itself
- *     (convpool_input_places), others from a copy of what their windows see.
+ *     (convpool_input_places), others from a copy of what their windows see. Unless finish is NULL
+ *     (see gemm_whole), tiles of whole vectors are finished: bias is of columns, lines are rows.
+ *     Where sums are of other types than results it is NULL, and where k->gemm_whole is.
  *
  *   gemm_columns(rows, columns, depth, a, b, offset, tile, tile_step, chain, next)
  *     gemm_tile with the columns of step k from b[offset[k]] on: pixels of one row of the output,

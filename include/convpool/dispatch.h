@@ -42,7 +42,8 @@ typedef struct convpool_kernels {
                         int64_t b_step, void *tile, int64_t tile_step, int chain, const void *next);
     void (*gemm_rows)(int64_t rows, int64_t columns, int64_t depth, const void *a,
                       const int64_t *place, const int64_t *offset, const void *b, int64_t b_step,
-                      void *tile, int64_t tile_step, int chain, const void *next);
+                      void *tile, int64_t tile_step, int chain, const convpool_finish *finish,
+                      const void *next);
     void (*gemm_columns)(int64_t rows, int64_t columns, int64_t depth, const void *a,
                          const void *b, const int64_t *offset, void *tile, int64_t tile_step,
                          int chain, const void *next);

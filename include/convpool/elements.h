@@ -30,6 +30,14 @@ enum { CONVPOOL_SLACK = 128 };
 #define CONVPOOL_RELOAD ((void)0)
 #endif
 
+/* Keeps a pointer in one register: compilers otherwise keep what it is the sum of, and add that again
+ * in each step of a loop. */
+#if defined(__GNUC__) || defined(__clang__)
+#define CONVPOOL_WHOLE(pointer) __asm__("" : "+r"(pointer))
+#else
+#define CONVPOOL_WHOLE(pointer) ((void)0)
+#endif
+
 /* Column phases of a patch whose ends are found once for all its rows. */
 enum { CONVPOOL_PHASES = 4 };
 
@@ -47,8 +55,9 @@ typedef enum convpool_chain {
     CONVPOOL_CHAIN_ADDS = 2     /* sums run from 0 and are added to them */
 } convpool_chain;
 
-/* Where gemm_whole leaves sums: row r at out[r * out_line], after bias[r] and residual[r *
- * residual_line] were added, of which each may be NULL, and within bounds, perhaps infinite. */
+/* Where gemm_whole leaves sums, and gemm_rows: row r at out[r * out_line], after residual[r *
+ * residual_line] and the bias of its channel were added, of which each may be NULL, and within
+ * bounds, perhaps infinite. */
 typedef struct convpool_finish {
     const void *bias, *residual;
     void *out;

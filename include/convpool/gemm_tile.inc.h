@@ -23,6 +23,8 @@
  * instruction set:
  *   ISA_NAME  TARGET               its name, the attribute of its functions
  *   ROWS  VECTORS  TILE_CASES(X)   shape, and X(r, v) for each smaller shape
+ * and
+ *   FINISHES                       whether there is a finish_tile of these sums
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
@@ -51,6 +53,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const in
     CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
         row[r] = rows_apart ? a + place[r] : NULL;
+        if (rows_apart) {
+            CONVPOOL_WHOLE(row[r]);
+        }
         CONVPOOL_UNROLL
         for (v = 0; v < vectors; ++v) {
             sum[r][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(tile + r * tile_step + at[v])
@@ -94,14 +99,15 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_sums)(const int rows_apart, const in
     }
 }
 
-/* Those sums, to the tile. */
+/* Those sums, to the tile, or unless `finish` is NULL where that says. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const int columns_apart,
                                                   const int rows, const int vectors, int64_t depth,
                                                   const REAL *CONVPOOL_RESTRICT a, int64_t apart,
                                                   const int64_t *place, const int64_t *offset,
                                                   const REAL *CONVPOOL_RESTRICT b, int64_t b_step,
                                                   REAL *CONVPOOL_RESTRICT tile, int64_t tile_step,
-                                                  int chain, const REAL *next)
+                                                  int chain, const convpool_finish *finish,
+                                                  const REAL *next)
 {
     VEC sum[2 * ROWS][VECTORS];
     int64_t at[VECTORS];
@@ -112,6 +118,14 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_body)(const int rows_apart, const in
     }
     NAME(tile_sums)(rows_apart, columns_apart, 0, rows, vectors, at, depth, a, apart, place, offset,
                     b, b_step, NULL, tile, tile_step, chain, next, sum);
+#if FINISHES
+    if (rows_apart && finish != NULL) {
+        NAME(finish_tile)(1, rows, vectors, at, sum, finish);
+        return;
+    }
+#else
+    (void)finish;
+#endif
     CONVPOOL_UNROLL
     for (r = 0; r < rows; ++r) {
         CONVPOOL_UNROLL
@@ -128,14 +142,15 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(tile_of)(const int rows_apart, const int 
                                                 const void *a, const int64_t *place,
                                                 const int64_t *offset, const void *b,
                                                 int64_t b_step, void *tile, int64_t tile_step,
-                                                int chain, const void *next)
+                                                int chain, const convpool_finish *finish,
+                                                const void *next)
 {
     switch ((int)rows * 16 + (int)((columns + LANES - 1) / LANES)) {
 #define TILE_CASE(r, v)                                                                   \
     case (r) * 16 + (v):                                                                  \
         NAME(tile_body)(rows_apart, columns_apart, r, v, depth, (const REAL *)a, 0,       \
                         place, offset, (const REAL *)b, b_step, (REAL *)tile, tile_step,  \
-                        chain, (const REAL *)next);                                       \
+                        chain, finish, (const REAL *)next);                               \
         break;
         TILE_CASES(TILE_CASE)
     default: break;
@@ -154,18 +169,20 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
                                             const void *next)
 {
     NAME(tile_of)(0, 0, rows, columns, depth, a, NULL, NULL, b, b_step, tile, tile_step, chain,
-                  next);
+                  NULL, next);
 }
 
-/* The same with rows anywhere, of which no more is read: a[place[r] + offset[k]]. */
+/* The same with rows anywhere, of which no more is read: a[place[r] + offset[k]]. Unless `finish` is
+ * NULL the tile goes where that says, its rows being pixels, and is not written; the columns are then
+ * whole vectors, and the chain does not add. */
 TARGET CONVPOOL_INLINE void NAME(gemm_rows)(int64_t rows, int64_t columns, int64_t depth,
                                             const void *a, const int64_t *place,
                                             const int64_t *offset, const void *b, int64_t b_step,
                                             void *tile, int64_t tile_step, int chain,
-                                            const void *next)
+                                            const convpool_finish *finish, const void *next)
 {
     NAME(tile_of)(1, 0, rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain,
-                  next);
+                  finish, next);
 }
 
 /* gemm_tile with columns anywhere: those of step k from b[offset[k]] on. */
@@ -174,7 +191,8 @@ TARGET CONVPOOL_INLINE void NAME(gemm_columns)(int64_t rows, int64_t columns, in
                                                const int64_t *offset, void *tile,
                                                int64_t tile_step, int chain, const void *next)
 {
-    NAME(tile_of)(0, 1, rows, columns, depth, a, NULL, offset, b, 0, tile, tile_step, chain, next);
+    NAME(tile_of)(0, 1, rows, columns, depth, a, NULL, offset, b, 0, tile, tile_step, chain, NULL,
+                  next);
 }
 
 /* gemm_tile of two whole strips of rows, `apart` elements from each other, and of one vector of
@@ -184,7 +202,7 @@ TARGET CONVPOOL_INLINE void NAME(gemm_pair)(int64_t depth, const void *a, int64_
                                             int64_t tile_step, int chain, const void *next)
 {
     NAME(tile_body)(0, 0, 2 * ROWS, 1, depth, (const REAL *)a, apart, NULL, NULL, (const REAL *)b,
-                    b_step, (REAL *)tile, tile_step, chain, (const REAL *)next);
+                    b_step, (REAL *)tile, tile_step, chain, NULL, (const REAL *)next);
 }
 
 #undef NAME

@@ -1,46 +1,13 @@
 /* gemm_whole.inc.h - tiles of whole strips of rows, which do on their way what would else be a pass
- * over memory by itself: pack the columns that they read, and finish what they have summed:
- *
- *     out = sum + bias + residual, within bounds, as store_tile does it, from registers.
+ * over memory by itself: pack the columns that they read, and finish what they have summed.
  *
  * Where columns end within a vector, the last one begins before the end of the one before: what
  * they share is done twice, and nothing beyond is touched.
  *
  * Included once for each instruction set and real type, by vectors.inc.h, with its words, after
- * gemm_tile.inc.h.
+ * gemm_tile.inc.h and finish_tile.inc.h.
  */
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
-
-/* A residual may be `out` itself: each row's is read before any of the row is written. */
-TARGET CONVPOOL_FORCE_INLINE void NAME(finish_tile)(const int vectors, const int64_t *at,
-                                                    VEC (*sum)[VECTORS],
-                                                    const convpool_finish *finish)
-{
-    const int64_t bias_step = finish->bias != NULL, out_line = finish->out_line;
-    const int64_t residual_line = finish->residual != NULL ? finish->residual_line : 0;
-    const VEC low = VSET1((REAL)finish->low), high = VSET1((REAL)finish->high);
-    REAL nothing[VECTORS * LANES]; /* of -0, which added leave every number as it is */
-    const REAL *bias = bias_step ? (const REAL *)finish->bias : nothing;
-    const REAL *residual = finish->residual != NULL ? (const REAL *)finish->residual : nothing;
-    REAL *out = (REAL *)finish->out;
-    int r, v;
-    CONVPOOL_UNROLL
-    for (v = 0; v < VECTORS; ++v) {
-        VSTORE(nothing + v * LANES, VSET1((REAL)-0.0));
-    }
-    CONVPOOL_UNROLL
-    for (r = 0; r < ROWS; ++r, bias += bias_step, residual += residual_line, out += out_line) {
-        CONVPOOL_UNROLL
-        for (v = 0; v < vectors; ++v) {
-            const VEC biased = VADD(sum[r][v], VSET1(*bias));
-            sum[r][v] = VMAX(low, VADD(biased, VLOAD(residual + at[v])));
-        }
-        CONVPOOL_UNROLL
-        for (v = 0; v < vectors; ++v) {
-            VSTORE(out + at[v], VMIN(high, sum[r][v]));
-        }
-    }
-}
 
 TARGET CONVPOOL_FORCE_INLINE void NAME(whole_body)(const int columns_apart, const int keeps,
                                                    const int vectors, int64_t columns,
@@ -60,7 +27,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(whole_body)(const int columns_apart, cons
     NAME(tile_sums)(0, columns_apart, keeps, ROWS, vectors, at, depth, a, 0, NULL, offset, b,
                     columns_apart ? 0 : b_step, keep, tile, tile_step, chain, next, sum);
     if (finish != NULL) {
-        NAME(finish_tile)(vectors, at, sum, finish);
+        NAME(finish_tile)(0, ROWS, vectors, at, sum, finish);
         return;
     }
     CONVPOOL_UNROLL

@@ -8,6 +8,7 @@
  *   QUADS_SIGNED        whether pixels are int8_t, or uint8_t
  */
 #define QUADS
+#define FINISHES 0
 #define REAL int32_t
 #define VROW(a, r) VSET1((a)[r])
 #define VRESUME(p) VLOAD(p)
@@ -26,6 +27,7 @@
 #undef REAL_NAME
 #undef VFMA
 
+#undef FINISHES
 #undef REAL
 #undef LANES
 #undef VEC

@@ -61,7 +61,14 @@
 #endif
 
 #include "filter_rows.inc.h"
+#ifdef PAIRS
+#define FINISHES 0
+#else
+#define FINISHES 1
+#include "finish_tile.inc.h"
+#endif
 #include "gemm_tile.inc.h"
+#undef FINISHES
 #include "turn.inc.h"
 enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES,
        CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };

@@ -123,6 +123,9 @@ cdef struct Part:
     int64_t strips                        # of pixels
     int64_t begin[PIXEL_BLOCK + 1]        # where each begins, from `pixel` on
     bint finished[PIXEL_BLOCK]            # whether its tiles are finished in registers
+    int64_t out_at[PIXEL_BLOCK]           # if so, where its first pixel's outputs are
+    int64_t residual_at[PIXEL_BLOCK]
+    convpool_finish finish                # how all of them are
     convpool_windows windows              # of a copy
     int64_t place[PIXEL_BLOCK]            # each pixel's, in the copy or in x
 
@@ -198,16 +201,17 @@ cdef bint suits_columns(const convpool_kernels* kernels, const convpool_conv* co
 
 cdef int64_t finished_line(const Plan* plan, const convpool_conv* conv,
                            bint with_residual) noexcept:
-    """Pixels whose outputs follow one another where the micro-kernel can finish them by itself, or
+    """Pixels whose outputs are evenly spaced where the micro-kernel can finish them by itself, or
     0: only bounds are in its way, and outputs that lie as sums do."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t line = conv.axis[CONVPOOL_COLUMN].out
+    cdef int across = CONVPOOL_AT_CHANNEL if plan.pixel_rows else CONVPOOL_AT_COLUMN
     cdef double low, high
-    if (plan.pixel_rows or kernels.gemm_whole == NULL
-            or kernels.element_size != kernels.real_size
-            or not convpool_only_bounds(conv, &low, &high)
-            or conv.out_stride[CONVPOOL_AT_COLUMN] != 1
-            or (with_residual and conv.residual_stride[CONVPOOL_AT_COLUMN] != 1)):
+    if (kernels.gemm_whole == NULL or kernels.element_size != kernels.real_size
+            or (plan.pixel_rows
+                and (plan.source == PACKED or conv.out_channels % kernels.lanes != 0))
+            or not convpool_only_bounds(conv, &low, &high) or conv.out_stride[across] != 1
+            or (with_residual and conv.residual_stride[across] != 1)):
         return 0
     if convpool_outputs_follow(conv, CONVPOOL_AT_ROW, with_residual):
         line *= conv.axis[CONVPOOL_ROW].out
@@ -497,9 +501,39 @@ cdef inline bint ends_with_lines(const Plan* plan) noexcept nogil:
 
 
 cdef inline bint finishes(const Plan* plan, int64_t begin, int64_t end) noexcept nogil:
-    """Whether tiles of columns [begin, end) are finished where they are multiplied."""
+    """Whether tiles of pixels [begin, end) are finished where they are multiplied."""
     cdef int64_t line = plan.finished_line
-    return line > 0 and end - begin >= plan.kernels.lanes and begin // line == (end - 1) // line
+    return (line > 0 and (plan.pixel_rows or end - begin >= plan.kernels.lanes)
+            and begin // line == (end - 1) // line)
+
+
+cdef void find_finish(const Plan* plan, const convpool_conv* conv, Part* part) noexcept nogil:
+    """Which strips of a part are finished where they are multiplied, how, and where."""
+    cdef int along = CONVPOOL_AT_COLUMN if plan.pixel_rows else CONVPOOL_AT_CHANNEL
+    cdef int64_t i, pixel
+    convpool_only_bounds(conv, &part.finish.low, &part.finish.high)
+    part.finish.out_line = conv.out_stride[along]
+    part.finish.residual_line = conv.residual_stride[along]
+    for i in range(part.strips):
+        pixel = part.pixel + part.begin[i]
+        part.finished[i] = finishes(plan, pixel, part.pixel + part.begin[i + 1])
+        if part.finished[i]:
+            part.out_at[i] = convpool_pixel_at(conv.axis, conv.out_stride, pixel)
+            part.residual_at[i] = convpool_pixel_at(conv.axis, conv.residual_stride, pixel)
+
+
+cdef inline convpool_finish finish_of(const convpool_conv* conv, const Part* part, int64_t strip,
+                                      int64_t channel, int64_t real, bytes_in bias,
+                                      bytes_in residual, bytes_out out) noexcept nogil:
+    """Where tiles of a strip of pixels are finished, from one of the part's channels on."""
+    cdef convpool_finish finish = part.finish
+    channel += part.channel
+    finish.bias = beyond(bias, channel * real)
+    finish.residual = beyond(residual, (
+        part.residual_at[strip] + channel * conv.residual_stride[CONVPOOL_AT_CHANNEL]) * real)
+    finish.out = out + (
+        part.out_at[strip] + channel * conv.out_stride[CONVPOOL_AT_CHANNEL]) * real
+    return finish
 
 
 cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
@@ -516,9 +550,7 @@ cdef void cut_part(const Plan* plan, const convpool_conv* conv, int64_t block,
         for i in range(part.strips + 1):
             part.begin[i] = (min(i * plan.pixel_width, part.pixels) if plan.source == PACKED
                              else cut(part.pixels, part.strips, i))
-    for i in range(part.strips):
-        part.finished[i] = finishes(plan, part.pixel + part.begin[i],
-                                    part.pixel + part.begin[i + 1])
+    find_finish(plan, conv, part)
     part.channel = first_of(conv.out_channels, plan.channel_unit, plan.channel_blocks,
                             channel_block)
     part.channels = first_of(conv.out_channels, plan.channel_unit, plan.channel_blocks,
@@ -602,24 +634,6 @@ cdef Columns find_columns(const Plan* plan, const convpool_conv* conv, const Par
     return columns
 
 
-cdef convpool_finish find_finish(const convpool_conv* conv, int64_t real, int64_t channel,
-                                 int64_t pixel, bytes_in bias, bytes_in residual,
-                                 bytes_out out) noexcept nogil:
-    """Where tiles from a channel and pixel on are finished."""
-    cdef convpool_finish finish
-    convpool_only_bounds(conv, &finish.low, &finish.high)
-    finish.out_line = conv.out_stride[CONVPOOL_AT_CHANNEL]
-    finish.residual_line = conv.residual_stride[CONVPOOL_AT_CHANNEL]
-    finish.bias = beyond(bias, channel * real)
-    finish.residual = NULL
-    if residual != NULL:
-        finish.residual = residual + (convpool_pixel_at(conv.axis, conv.residual_stride, pixel)
-                                      + channel * finish.residual_line) * real
-    finish.out = out + (convpool_pixel_at(conv.axis, conv.out_stride, pixel)
-                        + channel * finish.out_line) * real
-    return finish
-
-
 cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
                         bytes_in weights, bytes_in x, bytes_in bias, bytes_in residual,
                         bytes_out out, bytes_out scratch) noexcept nogil:
@@ -663,6 +677,24 @@ cdef bytes_in weights_after(const Plan* plan, bytes_in weights, const Part* part
     return weights_at(plan, weights, min(begin + plan.depth_block, plan.depth - 1), part.channel)
 
 
+cdef void store_rows(const Plan* plan, const convpool_conv* conv, const Part* part, bytes_in line,
+                     int64_t channel, int64_t channels, bytes_in bias, bytes_in residual,
+                     bytes_out out) noexcept nogil:
+    """What is not finished of a strip of channels."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t pitch = kernels.columns, strip = 0, next, begin
+    while strip < part.strips:
+        next = strip + 1
+        if not part.finished[strip]:
+            while next < part.strips and not part.finished[next]:
+                next += 1
+            begin = part.begin[strip]
+            kernels.store_tile(
+                conv, line + begin * pitch * <int64_t>kernels.real_size, pitch, True, channel,
+                channels, part.pixel + begin, part.begin[next] - begin, bias, residual, out)
+        strip = next
+
+
 cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part* part,
                         bytes_in weights, bytes_in rows, const int64_t* offsets, bytes_out tiles,
                         int64_t begin, int64_t end, int64_t first, int64_t last, bytes_in bias,
@@ -677,6 +709,8 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
     cdef bytes_in next
     cdef bytes_out line = tiles, fresh = tiles + plan.tiles_size
     cdef bytes_out tile
+    cdef convpool_finish finish
+    cdef convpool_finish* finished
     while channel < last:
         skipped = (part.channel + channel) % columns
         used = min(columns - skipped, last - channel)
@@ -693,20 +727,24 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
         for p in range(part.strips):
             pixel = part.begin[p]
             pixels = part.begin[p + 1] - pixel
+            finished = NULL
+            if end == plan.depth and part.finished[p]:
+                finish = finish_of(conv, part, p, channel, real, bias, residual, out)
+                finished = &finish
             tile = line + pixel * columns * real
             if plan.source == PACKED:
                 kernels.gemm_turned(pixels, used, end - begin, rows + p * plan.strip_pitch * real,
                                     weight, columns, tile, columns, chain, next)
             else:
                 kernels.gemm_rows(pixels, used, end - begin, rows, part.place + pixel, offsets,
-                                  weight, columns, tile, columns, chain, next)
+                                  weight, columns, tile, columns, chain, finished, next)
             # A strip's worth with each tile, until that is the whole of what comes next.
             next += plan.depth_block * kernels.rows * real
             if plan.fresh or (p + 1) * kernels.rows >= columns:
                 next = weight
         if end == plan.depth:
-            kernels.store_tile(conv, line, columns, True, part.channel + channel, used, part.pixel,
-                               part.pixels, bias, residual, out)
+            store_rows(plan, conv, part, line, part.channel + channel, used, bias, residual,
+                       out)
         channel += used
 
 
@@ -819,8 +857,7 @@ cdef void multiply_columns(const Plan* plan, const convpool_conv* conv, const Pa
             columns = find_columns(plan, conv, part, x, panel, q, begin, first > 0, offsets)
             finished = NULL
             if end == plan.depth and part.finished[q]:
-                finish = find_finish(conv, real, part.channel + first,
-                                     part.pixel + part.begin[q], bias, residual, out)
+                finish = finish_of(conv, part, q, first, real, bias, residual, out)
                 finished = &finish
             after = NULL
             if q == 0 and not plan.fresh:

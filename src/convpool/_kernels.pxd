@@ -120,7 +120,8 @@ cdef extern from "convpool/convpool.h" nogil:
         void (*gemm_turned)(int64_t, int64_t, int64_t, const void*, const void*, int64_t, void*,
                             int64_t, int, const void*) noexcept nogil
         void (*gemm_rows)(int64_t, int64_t, int64_t, const void*, const int64_t*, const int64_t*,
-                          const void*, int64_t, void*, int64_t, int, const void*) noexcept nogil
+                          const void*, int64_t, void*, int64_t, int, const convpool_finish*,
+                          const void*) noexcept nogil
         void (*gemm_columns)(int64_t, int64_t, int64_t, const void*, const void*, const int64_t*,
                              void*, int64_t, int, const void*) noexcept nogil
         void (*gemm_pair)(int64_t, const void*, int64_t, const void*, int64_t, void*, int64_t, int,

@@ -462,17 +462,36 @@ static void in_place(int dtype, int isa, int channels_last)
             char *tile = tiles + pixel * k->columns * c.real;
             const int64_t rows = least(k->rows, PIXELS - pixel);
             k->gemm_rows(rows, used, FIRST, c.x, place + pixel, offset, weights, k->columns, tile,
-                         k->columns, CONVPOOL_CHAIN_STARTS, weights);
+                         k->columns, CONVPOOL_CHAIN_STARTS, NULL, weights);
             k->gemm_rows(rows, used, CHANNELS - FIRST, c.x, place + pixel, offset + FIRST,
                          weights + FIRST * k->columns * c.real, k->columns, tile, k->columns,
-                         CONVPOOL_CHAIN_GOES_ON, weights);
+                         CONVPOOL_CHAIN_GOES_ON, NULL, weights);
         }
         k->store_tile(&c.conv, tiles, k->columns, 1, channel, used, 0, PIXELS, c.bias, NULL, c.out);
     }
     report("place", one.name, dtype, channels_last, c.out, c.out_count);
 }
 
-/* The same with pixels as rows in a copy of what windows see. */
+/* Where tiles from a channel and an image's pixel on are finished, as the layer says, which only
+ * bounds; as if stored by store_tile. Pixels are evenly spaced. */
+static convpool_finish finish_of(const call *c, int64_t image, int64_t channel, int64_t pixel,
+                                 int pixel_rows)
+{
+    const int64_t *step = c->conv.out_stride;
+    const int64_t at = image * step[CONVPOOL_AT_BATCH] + channel * step[CONVPOOL_AT_CHANNEL] +
+                       pixel * step[CONVPOOL_AT_COLUMN];
+    convpool_finish finish;
+    finish.bias = c->bias == NULL ? NULL : c->bias + channel * c->real;
+    finish.residual = c->residual == NULL ? NULL : c->residual + at * c->element;
+    finish.out = c->out + at * c->element;
+    finish.out_line = step[pixel_rows ? CONVPOOL_AT_COLUMN : CONVPOOL_AT_CHANNEL];
+    finish.residual_line = finish.out_line;
+    convpool_only_bounds(&c->conv, &finish.low, &finish.high);
+    return finish;
+}
+
+/* The same with pixels as rows in a copy of what windows see; where they can be, every other tile
+ * is finished where it is multiplied. */
 static void windows(const char *verb, const layer *l, int dtype, int isa, int channels_last)
 {
     enum { STEPS = 100 };
@@ -485,6 +504,9 @@ static void windows(const char *verb, const layer *l, int dtype, int isa, int ch
     char *tiles = (char *)allocate(strips * most * tile_size);
     int64_t *place = (int64_t *)allocate(most * (int64_t)sizeof(int64_t));
     int64_t *offset = (int64_t *)allocate(STEPS * (int64_t)sizeof(int64_t));
+    double low, high;
+    const int finishes = channels_last && k->gemm_whole != NULL && c.real == c.element &&
+                         convpool_only_bounds(&c.conv, &low, &high);
     convpool_windows seen;
     int64_t strip, pixel, begin, p;
     for (strip = 0; strip < strips; ++strip) {
@@ -506,36 +528,24 @@ static void windows(const char *verb, const layer *l, int dtype, int isa, int ch
             for (strip = 0; strip < strips; ++strip) {
                 const int64_t used = least(k->columns, l->out_channels - strip * k->columns);
                 for (p = 0; p < pixels; p += k->rows) {
-                    k->gemm_rows(least(k->rows, pixels - p), used, end - begin, copy, place + p,
-                                 offset, weights + (strip * depth + begin) * tile_size, k->columns,
-                                 tiles + (strip * most + p) * tile_size, k->columns, chain,
+                    const int64_t rows = least(k->rows, pixels - p);
+                    const int done = finishes && used % k->lanes == 0 && p / k->rows % 2 == 1;
+                    const convpool_finish finish =
+                        finish_of(&c, 0, strip * k->columns, pixel + p, 1);
+                    char *tile = tiles + (strip * most + p) * tile_size;
+                    k->gemm_rows(rows, used, end - begin, copy, place + p, offset,
+                                 weights + (strip * depth + begin) * tile_size, k->columns, tile,
+                                 k->columns, chain, done && end == depth ? &finish : NULL,
                                  weights);
+                    if (end == depth && !done) {
+                        k->store_tile(&c.conv, tile, k->columns, 1, strip * k->columns, used,
+                                      pixel + p, rows, c.bias, c.residual, c.out);
+                    }
                 }
             }
         }
-        for (strip = 0; strip < strips; ++strip) {
-            k->store_tile(&c.conv, tiles + strip * most * tile_size, k->columns, 1,
-                          strip * k->columns,
-                          least(k->columns, l->out_channels - strip * k->columns), pixel,
-                          pixels, c.bias, c.residual, c.out);
-        }
     }
     report(verb, l->name, dtype, channels_last, c.out, c.out_count);
-}
-
-/* Where gemm_whole leaves tiles of an image from a channel and pixel on, as the layer says, which
- * only bounds; as if stored by store_tile. */
-static convpool_finish finish_of(const call *c, int64_t image, int64_t channel, int64_t pixel)
-{
-    const int64_t out_line = c->conv.out_stride[CONVPOOL_AT_CHANNEL];
-    const int64_t at = image * c->conv.out_stride[CONVPOOL_AT_BATCH] + channel * out_line + pixel;
-    convpool_finish finish;
-    finish.bias = c->bias == NULL ? NULL : c->bias + channel * c->real;
-    finish.residual = c->residual == NULL ? NULL : c->residual + at * c->element;
-    finish.out = c->out + at * c->element;
-    finish.residual_line = finish.out_line = out_line;
-    convpool_only_bounds(&c->conv, &finish.low, &finish.high);
-    return finish;
 }
 
 /* Points as columns, read in place: the first strip of channels packs them for the others, and
@@ -566,7 +576,7 @@ static void whole(const layer *l, int dtype, int isa)
                     const char *a = weights + strip * strip_size + begin * k->rows * c.real;
                     const char *x =
                         c.x + ((image * l->channels + begin) * c.pixels + at) * c.real;
-                    const convpool_finish finish = finish_of(&c, image, strip * k->rows, at);
+                    const convpool_finish finish = finish_of(&c, image, strip * k->rows, at, 0);
                     if (strip == full) {
                         k->gemm_tile(l->out_channels % k->rows, next - at, depth, a, panel,
                                      k->columns, tiles + strip * size, k->columns, chain, a);
@@ -631,7 +641,7 @@ static void lines(const char *verb, const layer *l, int dtype, int isa, int fini
                     char *tile = tiles + strip * k->rows * k->columns * c.real;
                     if (strip < finished && pixels >= k->lanes) {
                         const convpool_finish finish =
-                            finish_of(&c, row / c.pixels, strip * k->rows, row % c.pixels + at);
+                            finish_of(&c, row / c.pixels, strip * k->rows, row % c.pixels + at, 0);
                         k->gemm_whole(pixels, end - begin, a, copy + *place * c.real, 0, offset,
                                       NULL, tile, k->columns, chain,
                                       end == depth ? &finish : NULL, weights);
