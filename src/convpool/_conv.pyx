@@ -54,7 +54,8 @@ cnp.import_array()
 cdef enum:
     DEPTH_BLOCK = 256    # steps of a panel at most
     STRIP = 24 << 10     # bytes of a strip of columns: three quarters of a first level of cache
-    POINT_BLOCK = 128    # the same of points, whose steps take a line of the cache each in place
+    POINT_BLOCK = 112    # the same of points: in place, where a 7x7 image's steps and a strip of
+                         # weights share a first level of cache of 32 KB
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     SHORT = 4            # sums of so many steps for each column of a tile
