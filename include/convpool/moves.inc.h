@@ -44,6 +44,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(copy)(const STORAGE *from, const int64_t 
     if (length >= 16) {
         for (j = 0; j < length - 16; j += 16) {
             SIXTEEN(from + j, apart, to + j);
+            CONVPOOL_RELOAD; /* else GCC may call memmove, which is long for what rows hold */
         }
         SIXTEEN(from + length - 16, apart, to + length - 16);
         return;
@@ -69,6 +70,9 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(copy)(const STORAGE *from, const int64_t 
 TARGET CONVPOOL_FORCE_INLINE void NAME(join)(const STORAGE *CONVPOOL_RESTRICT from, int64_t length,
                                              REAL *CONVPOOL_RESTRICT to)
 {
+#if CHANNELS == 1
+    NAME(copy)(from, NULL, length, to);
+#else
     int64_t j = 0;
     int i;
     for (; j + 8 <= length; j += 8) {
@@ -80,6 +84,7 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(join)(const STORAGE *CONVPOOL_RESTRICT fr
     for (; j < length; ++j) {
         to[j] = JOINED(from + j * CHANNELS);
     }
+#endif
 }
 
 /* to[j] = from[j * step] */
