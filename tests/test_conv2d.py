@@ -400,6 +400,28 @@ def test_a_stride_far_beyond_the_kernel():
     check(x, normal(2, 3, 1, 3, 3), stride=(1, 600), padding=1)
 
 
+@pytest.mark.parametrize("prepared", [False, True])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(("channels", "size"), [(300, 1), (70, 3)])
+@pytest.mark.parametrize("outputs", [63, 64, 200, 391, 1000])
+def test_one_pixel_by_many_channels(outputs, channels, size, groups, prepared):
+    """Several strips of weights at a time: the same bits as with other pixels beside it."""
+    x, residual = normal(1, 5, groups * channels, size, size), normal(2, 5, groups * outputs, 1, 1)
+    weight, bias = normal(3, groups * outputs, channels, size, size), normal(4, groups * outputs)
+    arguments = {"groups": groups, "activation": "silu", "algorithm": "direct"}
+    weights = (weight, bias)
+    if prepared:
+        weights = (convpool.pack_weight(*weights, **arguments),)
+        arguments = {}
+    expected = convpool.conv2d(x, *weights, residual=residual, **arguments)
+    assert_convolves(expected, x, weight, bias, residual=residual, groups=groups, activation="silu")
+    for threads in (1, 2, 3):
+        y = convpool.conv2d(
+            x[2:3], *weights, residual=residual[2:3], num_threads=threads, **arguments
+        )
+        assert_same_bits(y, expected[2:3])
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("outputs", [1, 5, 17, 97])
 @pytest.mark.parametrize("channels", [255, 256, 257, 511, 513, 1025])

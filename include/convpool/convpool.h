@@ -71,7 +71,8 @@
  *     gemm_tile where the rows are pixels and the columns channels: the same function but for quads
  *     of bytes, whose two sides differ in sign.
  *
- *   gemm_rows(rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain, finish, next)
+ *   gemm_rows(rows, columns, depth, a, place, offset, b, b_step, tile, tile_step, chain, finish,
+ *             next)
  *     The same with rows anywhere: a[place[r] + offset[k]], of which no more is read. Pixels then
  *     need no packing where they are rows: those of kernels of one tap are read from x itself
  *     (convpool_input_places), others from a copy of what their windows see. Unless finish is NULL
@@ -85,6 +86,11 @@
  *   gemm_pair(depth, a, apart, b, b_step, tile, tile_step, chain, next)
  *     gemm_tile of all rows of two strips, the second at a + apart, and k->lanes columns: faster
  *     where there are no more. As much is fetched from next + apart on, too.
+ *
+ *   gemm_row(depth, a, offset, b, apart, tile, tile_apart, chain)
+ *     gemm_rows of one row at a[offset[k]] by all columns of CONVPOOL_ROW_STRIPS strips, the next
+ *     one at b + apart: faster where there are no more rows, as a single pixel has. Tiles are one
+ *     line each, tile_apart from one another; the chain does not add.
  *
  *   gemm_whole(columns, depth, a, b, b_step, offset, keep, tile, tile_step, chain, finish, next)
  *     gemm_tile, or unless offset is NULL gemm_columns, of k->rows rows and k->lanes <= columns,

@@ -30,8 +30,8 @@ enum { CONVPOOL_SLACK = 128 };
 #define CONVPOOL_RELOAD ((void)0)
 #endif
 
-/* Keeps a pointer in one register: compilers otherwise keep what it is the sum of, and add that again
- * in each step of a loop. */
+/* Keeps a pointer in one register: compilers otherwise keep what it is the sum of, and add that
+ * again in each step of a loop. */
 #if defined(__GNUC__) || defined(__clang__)
 #define CONVPOOL_WHOLE(pointer) __asm__("" : "+r"(pointer))
 #else
@@ -54,6 +54,9 @@ typedef enum convpool_chain {
     CONVPOOL_CHAIN_GOES_ON = 1, /* sums run from them */
     CONVPOOL_CHAIN_ADDS = 2     /* sums run from 0 and are added to them */
 } convpool_chain;
+
+/* Strips of columns that one row is multiplied by at a time. */
+enum { CONVPOOL_ROW_STRIPS = 4 };
 
 /* Where gemm_whole leaves sums, and gemm_rows: row r at out[r * out_line], after residual[r *
  * residual_line] and the bias of its channel were added, of which each may be NULL, and within

@@ -7,8 +7,8 @@
 #define NAME(verb) CONVPOOL_PASTE(convpool_, verb, REAL_NAME, ISA_NAME)
 
 /* Vectors stand at[v] from the first column on. `pixel_rows` says that columns are channels, of
- * which each has a bias, and not rows. A residual may be `out` itself: each row's is read before any
- * of the row is written. */
+ * which each has a bias, and not rows. A residual may be `out` itself: each row's is read before
+ * any of the row is written. */
 TARGET CONVPOOL_FORCE_INLINE void NAME(finish_tile)(const int pixel_rows, const int rows,
                                                     const int vectors, const int64_t *at,
                                                     VEC (*sum)[VECTORS],

@@ -172,9 +172,9 @@ TARGET CONVPOOL_INLINE void NAME(gemm_tile)(int64_t rows, int64_t columns, int64
                   NULL, next);
 }
 
-/* The same with rows anywhere, of which no more is read: a[place[r] + offset[k]]. Unless `finish` is
- * NULL the tile goes where that says, its rows being pixels, and is not written; the columns are then
- * whole vectors, and the chain does not add. */
+/* The same with rows anywhere, of which no more is read: a[place[r] + offset[k]]. Unless `finish`
+ * is NULL the tile goes where that says, its rows being pixels, and is not written; the columns are
+ * then whole vectors, and the chain does not add. */
 TARGET CONVPOOL_INLINE void NAME(gemm_rows)(int64_t rows, int64_t columns, int64_t depth,
                                             const void *a, const int64_t *place,
                                             const int64_t *offset, const void *b, int64_t b_step,
@@ -203,6 +203,44 @@ TARGET CONVPOOL_INLINE void NAME(gemm_pair)(int64_t depth, const void *a, int64_
 {
     NAME(tile_body)(0, 0, 2 * ROWS, 1, depth, (const REAL *)a, apart, NULL, NULL, (const REAL *)b,
                     b_step, (REAL *)tile, tile_step, chain, NULL, (const REAL *)next);
+}
+
+/* gemm_rows of one row by all columns of CONVPOOL_ROW_STRIPS strips, `apart` elements from each
+ * other, whose tiles are `tile_apart`: with the sums of one strip alone each product would wait for
+ * the one before. */
+TARGET CONVPOOL_INLINE void NAME(gemm_row)(int64_t depth, const void *a, const int64_t *offset,
+                                           const void *b, int64_t apart, void *tile,
+                                           int64_t tile_apart, int chain)
+{
+    VEC sum[CONVPOOL_ROW_STRIPS][VECTORS];
+    const REAL *column = (const REAL *)b;
+    int s, v;
+    int64_t k;
+    CONVPOOL_UNROLL
+    for (s = 0; s < CONVPOOL_ROW_STRIPS; ++s) {
+        CONVPOOL_UNROLL
+        for (v = 0; v < VECTORS; ++v) {
+            const REAL *from = (const REAL *)tile + s * tile_apart + v * LANES;
+            sum[s][v] = chain == CONVPOOL_CHAIN_GOES_ON ? VRESUME(from) : VZERO();
+        }
+    }
+    for (k = 0; k < depth; ++k, column += VECTORS * LANES) {
+        const VEC factor = VSET1(((const REAL *)a)[offset[k]]);
+        CONVPOOL_UNROLL
+        for (s = 0; s < CONVPOOL_ROW_STRIPS; ++s) {
+            CONVPOOL_UNROLL
+            for (v = 0; v < VECTORS; ++v) {
+                sum[s][v] = VFMA(factor, VLOAD(column + s * apart + v * LANES), sum[s][v]);
+            }
+        }
+    }
+    CONVPOOL_UNROLL
+    for (s = 0; s < CONVPOOL_ROW_STRIPS; ++s) {
+        CONVPOOL_UNROLL
+        for (v = 0; v < VECTORS; ++v) {
+            VSTORE((REAL *)tile + s * tile_apart + v * LANES, sum[s][v]);
+        }
+    }
 }
 
 #undef NAME

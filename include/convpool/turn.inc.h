@@ -23,8 +23,8 @@ TARGET CONVPOOL_FORCE_INLINE void NAME(turn_four)(const REAL *const *line,
     }
 }
 
-/* Fours of lines from number i on, of which the last four stand in for those beyond the matrix: where
- * there are fewer, its last one does, and four elements are written all the same. */
+/* Four lines from number i on, or the last four where the matrix ends before; of fewer, its last
+ * line stands for those beyond, and four elements are written all the same. Result: the first. */
 TARGET CONVPOOL_FORCE_INLINE int64_t NAME(find_lines)(const REAL *from, int64_t pitch,
                                                       int64_t lines, int64_t i,
                                                       const REAL **line)

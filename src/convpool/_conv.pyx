@@ -54,8 +54,7 @@ cnp.import_array()
 cdef enum:
     DEPTH_BLOCK = 256    # steps of a panel at most
     STRIP = 24 << 10     # bytes of a strip of columns: three quarters of a first level of cache
-    POINT_BLOCK = 112    # the same of points: in place, where a 7x7 image's steps and a strip of
-                         # weights share a first level of cache of 32 KB
+    POINT_BLOCK = 112    # the same of points, of which a 7x7 image's and weights share 32 KB
     CROWDED = 256        # bytes: points a multiple of them apart crowd into a part of the cache
     NEAR = 40 << 10      # bytes between points by channels of output: packing pays above
     SHORT = 4            # sums of so many steps for each column of a tile
@@ -105,6 +104,7 @@ cdef struct Plan:
     int64_t weight_block, weight_group  # elements of one block of depth, of one group
     int64_t strip_pitch          # elements from one strip of a panel to the next
     int64_t together             # strips of columns that are stored at once
+    bint one_row                 # the pixels are one row, which takes several strips of weights
     int64_t panel_size, offsets_size, tile_size, tiles_size, scratch_size  # bytes, of a thread
     int64_t tasks
 
@@ -357,8 +357,11 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     plan.pixel_unit = (line if windows and line <= most * plan.pixel_width
                        else kernels.lanes if not plan.pixel_rows
                        else plan.pixel_width if plan.source == PACKED else 1)
+    plan.one_row = (plan.pixel_rows and plan.pixels == 1 and plan.source != PACKED
+                    and kernels.gemm_row != NULL)
     plan.channel_unit = (conv.out_channels if plan.all_groups
-                         else kernels.lanes if plan.pixel_rows else plan.channel_width)
+                         else kernels.lanes if plan.pixel_rows and not plan.one_row
+                         else plan.channel_width)
     plan.pixel_units = ceil_div(plan.pixels, plan.pixel_unit)
     plan.channel_units = ceil_div(conv.out_channels, plan.channel_unit)
     cut_work(plan, conv, ceil_div(plan.pixel_units, most * plan.pixel_width // plan.pixel_unit),
@@ -392,6 +395,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
         if windows:
             most = most_in_lines(plan, line, most * plan.pixel_width)
         tiles = (most + images * (plan.together - 1) + plan.together) * plan.block_strips
+    elif plan.one_row:
+        tiles = CONVPOOL_ROW_STRIPS
     plan.tiles_size = aligned(tiles * plan.tile_size)
     plan.scratch_size = plan.panel_size + plan.offsets_size + plan.tiles_size
 
@@ -446,7 +451,8 @@ cdef void plan_fresh(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) 
     """Takes fresh weights if they are lines of a matrix, and not packed more than twice."""
     cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t stride[5]
-    cdef int64_t strips = 1 if plan.pixel_rows else CHANNEL_BLOCK // plan.channel_width + 1
+    cdef int64_t strips = (CONVPOOL_ROW_STRIPS if plan.one_row else 1 if plan.pixel_rows
+                           else CHANNEL_BLOCK // plan.channel_width + 1)
     fill_strides(stride, weight, False)
     if (kernels.products > 1 or kernels.weight_size != kernels.real_size or plan.all_groups
             or not convpool_weights_follow(conv, stride) or plan.pixel_blocks > MOST_PACKED):
@@ -650,6 +656,9 @@ cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
         else:
             pixels = find_pixels(plan, conv, part, x, begin, end, panel, offsets)
         first = 0
+        if plan.one_row:
+            first = multiply_row(plan, conv, part, weights, pixels, offsets, tiles, begin, end,
+                                 bias, residual, out)
         while first < part.channels:
             last = min(first + CHANNEL_BLOCK - (part.channel + first) % plan.channel_width,
                        part.channels)
@@ -747,6 +756,38 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
             store_rows(plan, conv, part, line, part.channel + channel, used, bias, residual,
                        out)
         channel += used
+
+
+cdef int64_t multiply_row(const Plan* plan, const convpool_conv* conv, const Part* part,
+                          bytes_in weights, bytes_in row, const int64_t* offsets, bytes_out tiles,
+                          int64_t begin, int64_t end, bytes_in bias, bytes_in residual,
+                          bytes_out out) noexcept nogil:
+    """Steps [begin, end) of a part that is one pixel, by several strips of channels at a time.
+    Result: how many channels that were."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size, columns = kernels.columns, channel = 0, strip
+    cdef int chain = CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS
+    cdef bytes_in weight
+    cdef bytes_out tile = tiles, fresh = tiles + plan.tiles_size
+    while channel + CONVPOOL_ROW_STRIPS * columns <= part.channels:
+        weight = weights_at(plan, weights, begin, part.channel + channel)
+        if plan.fresh:
+            weight = fresh
+            for strip in range(CONVPOOL_ROW_STRIPS):
+                pack_fresh(plan, conv, weights, begin, end,
+                           (part.channel + channel) // columns + strip,
+                           fresh + strip * plan.weight_piece * real)
+        if plan.depth > plan.depth_block:
+            tile = tiles + channel // columns * plan.tile_size
+        kernels.gemm_row(end - begin, row + part.place[0] * real, offsets, weight,
+                         plan.weight_piece, tile, plan.tile_size // real, chain)
+        for strip in range(CONVPOOL_ROW_STRIPS):
+            if end == plan.depth:
+                kernels.store_tile(
+                    conv, tile + strip * plan.tile_size, columns, True, part.channel + channel,
+                    columns, part.pixel, 1, bias, residual, out)
+            channel += columns
+    return channel
 
 
 cdef int64_t strips_together(const Plan* plan, const convpool_conv* conv, const Part* part,

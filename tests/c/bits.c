@@ -472,6 +472,49 @@ static void in_place(int dtype, int isa, int channels_last)
     report("place", one.name, dtype, channels_last, c.out, c.out_count);
 }
 
+/* Those with channels last, each pixel by itself: as many strips of channels as are multiplied by
+ * one row at a time, of which the last may be empty. */
+static void one_row(int dtype, int isa)
+{
+    enum { CHANNELS = 37, OUT = 21, PIXELS = 53, FIRST = 20 };
+    const layer one = {"points", 1, CHANNELS, OUT, {FLAT, FLAT, {PIXELS, 1, 1, 1, 0, 0, PIXELS}},
+                       CONVPOOL_RELU, 0, 0, 1, 0, 0, 0, 0};
+    call c = call_of(&one, dtype, isa, 1, 0);
+    const convpool_kernels *k = c.k;
+    const int64_t piece = (CHANNELS + 1) * k->columns, group = CONVPOOL_ROW_STRIPS * k->columns;
+    int64_t *offset = (int64_t *)allocate(CHANNELS * (int64_t)sizeof(int64_t));
+    char *weights = (char *)allocate(CONVPOOL_ROW_STRIPS * piece * c.real);
+    char *tiles = (char *)allocate(group * c.real);
+    int64_t channel, pixel, first, strip;
+    for (channel = 0; channel < CHANNELS; ++channel) {
+        offset[channel] = channel;
+    }
+    for (first = 0; k->gemm_row != NULL && first < OUT; first += group) {
+        for (strip = 0; strip < CONVPOOL_ROW_STRIPS; ++strip) {
+            k->pack_weights(&c.conv, c.weight, c.weight_stride,
+                            least(first + strip * k->columns, OUT - 1), k->columns,
+                            weights + strip * piece * c.real, CHANNELS, 0);
+        }
+        for (pixel = 0; pixel < PIXELS; ++pixel) {
+            const char *x = c.x + pixel * CHANNELS * c.real;
+            k->gemm_row(FIRST, x, offset, weights, piece, tiles, k->columns,
+                        CONVPOOL_CHAIN_STARTS);
+            k->gemm_row(CHANNELS - FIRST, x, offset + FIRST,
+                        weights + FIRST * k->columns * c.real, piece, tiles, k->columns,
+                        CONVPOOL_CHAIN_GOES_ON);
+            for (strip = 0; strip < CONVPOOL_ROW_STRIPS; ++strip) {
+                channel = first + strip * k->columns;
+                if (channel < OUT) {
+                    k->store_tile(&c.conv, tiles + strip * k->columns * c.real, k->columns, 1,
+                                  channel, least(k->columns, OUT - channel), pixel, 1, c.bias,
+                                  NULL, c.out);
+                }
+            }
+        }
+    }
+    report("row", one.name, dtype, 1, c.out, c.out_count);
+}
+
 /* Where tiles from a channel and an image's pixel on are finished, as the layer says, which only
  * bounds; as if stored by store_tile. Pixels are evenly spaced. */
 static convpool_finish finish_of(const call *c, int64_t image, int64_t channel, int64_t pixel,
@@ -1206,6 +1249,9 @@ static void all_layers(int dtype, int isa, int channels_last)
     }
     if (dtype != CONVPOOL_F16) {
         DO(in_place(dtype, isa, channels_last));
+    }
+    if (dtype != CONVPOOL_F16 && channels_last) {
+        DO(one_row(dtype, isa));
     }
     EACH(winograd_layers) {
         DO(winograd(&winograd_layers[i], 6, dtype, isa, channels_last));
