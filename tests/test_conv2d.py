@@ -402,12 +402,15 @@ def test_a_stride_far_beyond_the_kernel():
 
 @pytest.mark.parametrize("prepared", [False, True])
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize(("channels", "size"), [(300, 1), (70, 3)])
-@pytest.mark.parametrize("outputs", [63, 64, 200, 391, 1000])
-def test_one_pixel_by_many_channels(outputs, channels, size, groups, prepared):
-    """Several strips of weights at a time: the same bits as with other pixels beside it."""
-    x, residual = normal(1, 5, groups * channels, size, size), normal(2, 5, groups * outputs, 1, 1)
-    weight, bias = normal(3, groups * outputs, channels, size, size), normal(4, groups * outputs)
+@pytest.mark.parametrize(("channels", "size"), [(300, 1), (2051, 1), (70, 3)])
+@pytest.mark.parametrize("outputs", [20, 63, 64, 391, 1000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_pixels_by_many_channels(dtype, outputs, channels, size, groups, prepared):
+    """Weights as they lie or several strips of them at a time: as with more pixels beside those."""
+    x = normal(1, 5, groups * channels, size, size, dtype=dtype)
+    residual = normal(2, 5, groups * outputs, 1, 1, dtype=dtype)
+    weight = normal(3, groups * outputs, channels, size, size, dtype=dtype)
+    bias = normal(4, groups * outputs, dtype=dtype)
     arguments = {"groups": groups, "activation": "silu", "algorithm": "direct"}
     weights = (weight, bias)
     if prepared:
@@ -415,11 +418,11 @@ def test_one_pixel_by_many_channels(outputs, channels, size, groups, prepared):
         arguments = {}
     expected = convpool.conv2d(x, *weights, residual=residual, **arguments)
     assert_convolves(expected, x, weight, bias, residual=residual, groups=groups, activation="silu")
-    for threads in (1, 2, 3):
+    for images, threads in ((1, 1), (1, 3), (2, 2), (3, 1), (4, 2)):
         y = convpool.conv2d(
-            x[2:3], *weights, residual=residual[2:3], num_threads=threads, **arguments
+            x[:images], *weights, residual=residual[:images], num_threads=threads, **arguments
         )
-        assert_same_bits(y, expected[2:3])
+        assert_same_bits(y, expected[:images])
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

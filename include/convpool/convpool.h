@@ -92,6 +92,11 @@
  *     one at b + apart: faster where there are no more rows, as a single pixel has. Tiles are one
  *     line each, tile_apart from one another; the chain does not add.
  *
+ *   gemm_lines(rows, lines, depth, a, place, offset, b, pitch, tile, tile_step, chain)
+ *     gemm_rows of up to CONVPOOL_LINE_ROWS rows by columns that are lines, as a weight lies before
+ *     it is packed: step k of column c is b[c * pitch + k]. Any number of lines; of the tile whole
+ *     vectors are touched. The chain does not add. NULL on some instruction sets.
+ *
  *   gemm_whole(columns, depth, a, b, b_step, offset, keep, tile, tile_step, chain, finish, next)
  *     gemm_tile, or unless offset is NULL gemm_columns, of k->rows rows and k->lanes <= columns,
  *     beyond which nothing is read or written (but of b one step, as by gemm_tile). Unless keep is

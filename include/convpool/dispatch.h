@@ -51,6 +51,9 @@ typedef struct convpool_kernels {
                       void *tile, int64_t tile_step, int chain, const void *next);
     void (*gemm_row)(int64_t depth, const void *a, const int64_t *offset, const void *b,
                      int64_t apart, void *tile, int64_t tile_apart, int chain);
+    void (*gemm_lines)(int64_t rows, int64_t lines, int64_t depth, const void *a,
+                       const int64_t *place, const int64_t *offset, const void *b, int64_t pitch,
+                       void *tile, int64_t tile_step, int chain);
     void (*gemm_whole)(int64_t columns, int64_t depth, const void *a, const void *b,
                        int64_t b_step, const int64_t *offset, void *keep, void *tile,
                        int64_t tile_step, int chain, const convpool_finish *finish,
@@ -84,10 +87,17 @@ typedef struct convpool_kernels {
                              const int64_t *stride, int64_t channel, int64_t width, void *strip,
                              int64_t plane);
 } convpool_kernels; /* Pixels have filters alone, bytes no gemm_columns, gemm_pair, gemm_row,
-                      * gemm_whole, turn, pools nor Winograd; NULL otherwise. */
+                      * gemm_lines, gemm_whole, turn, pools nor Winograd, some sets no gemm_lines;
+                      * NULL otherwise. */
 
 typedef float convpool_real_f32;
 typedef double convpool_real_f64;
+
+/* What waits for memory is as fast with the vectors of AVX2. */
+#define CONVPOOL_LINES_baseline(real) NULL
+#define CONVPOOL_LINES_avx2(real) convpool_gemm_lines_##real##_avx2
+#define CONVPOOL_LINES_avx512(real) convpool_gemm_lines_##real##_avx2
+#define CONVPOOL_LINES_neon(real) NULL
 
 #define CONVPOOL_NO_FILTER {NULL, NULL, NULL}
 #define CONVPOOL_FILTER_f32(isa) {&convpool_filter_f32_f32_##isa, NULL, NULL}
@@ -110,6 +120,7 @@ typedef double convpool_real_f64;
             convpool_gemm_tile_##real##_##isa, convpool_gemm_tile_##real##_##isa,         \
             convpool_gemm_rows_##real##_##isa, convpool_gemm_columns_##real##_##isa,      \
             convpool_gemm_pair_##real##_##isa, convpool_gemm_row_##real##_##isa,          \
+            CONVPOOL_LINES_##isa(real),                                                   \
             convpool_gemm_whole_##real##_##isa, convpool_turn_whole_##real##_##isa,       \
             convpool_store_tile_##storage##_##isa,                                        \
             convpool_stage_patch_##storage##_##isa,                                       \
@@ -127,7 +138,7 @@ typedef double convpool_real_f64;
             convpool_columns_f64_##isa, convpool_lanes_f64_##isa,                            \
             CONVPOOL_FILTER_##storage(isa), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
             NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
-            NULL, NULL                                                                       \
+            NULL, NULL, NULL                                                                 \
     }
 
 /* Bytes `x`, with weights of int16_t, and what their sums are stored as. */
@@ -139,7 +150,7 @@ typedef double convpool_real_f64;
             convpool_pack_weights_i16x2_##isa, convpool_pack_weights_f32_##isa,             \
             convpool_copy_windows_##x##x2_##isa,                                            \
             convpool_gemm_tile_i32_##isa, convpool_gemm_tile_i32_##isa,                     \
-            convpool_gemm_rows_i32_##isa, NULL, NULL, NULL, NULL, NULL,                     \
+            convpool_gemm_rows_i32_##isa, NULL, NULL, NULL, NULL, NULL, NULL,               \
             convpool_store_tile_##out##_##isa,                                              \
             convpool_stage_patch_##x##f_##isa, convpool_stage_rows_##x##f_##isa,            \
             convpool_stencil_f32_##isa,                                                     \
@@ -155,7 +166,7 @@ typedef double convpool_real_f64;
             convpool_pack_pixels_##x##x4_##isa, convpool_pack_weights_i8x4_##isa, NULL,     \
             convpool_copy_windows_##x##x4_##isa,                                            \
             convpool_gemm_tile_quads_##isa, convpool_gemm_tile_quads_turned_##isa,          \
-            convpool_gemm_rows_quads_turned_##isa, NULL, NULL, NULL, NULL, NULL,            \
+            convpool_gemm_rows_quads_turned_##isa, NULL, NULL, NULL, NULL, NULL, NULL,      \
             convpool_store_tile_##out##_##isa, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
             NULL, NULL, NULL                                                                \
     }

@@ -58,6 +58,9 @@ typedef enum convpool_chain {
 /* Strips of columns that one row is multiplied by at a time. */
 enum { CONVPOOL_ROW_STRIPS = 4 };
 
+/* Rows that gemm_lines takes, and vectors of lines at a time. */
+enum { CONVPOOL_LINE_ROWS = 4, CONVPOOL_LINE_VECTORS = 4 };
+
 /* Where gemm_whole leaves sums, and gemm_rows: row r at out[r * out_line], after residual[r *
  * residual_line] and the bias of its channel were added, of which each may be NULL, and within
  * bounds, perhaps infinite. */

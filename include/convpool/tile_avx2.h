@@ -81,6 +81,17 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f32_avx2(float *
     }
 }
 
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_columns4_f32_avx2(const float *p,
+                                                                       int64_t pitch, __m256 *v)
+{
+    int i;
+    for (i = 0; i < 4; ++i) {
+        v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + i * pitch)),
+                                    _mm_loadu_ps(p + (4 + i) * pitch), 1);
+    }
+    convpool_transpose_f32_avx2(v);
+}
+
 CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_load2_f64_avx2(const double *p,
                                                                         __m256d *v)
 {
@@ -113,6 +124,16 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_load4_f64_avx2(const do
     int i;
     for (i = 0; i < 4; ++i) {
         v[i] = _mm256_loadu_pd(p + 4 * i);
+    }
+    convpool_transpose_f64_avx2(v);
+}
+
+CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_columns4_f64_avx2(const double *p,
+                                                                       int64_t pitch, __m256d *v)
+{
+    int i;
+    for (i = 0; i < 4; ++i) {
+        v[i] = _mm256_loadu_pd(p + i * pitch);
     }
     convpool_transpose_f64_avx2(v);
 }
@@ -172,6 +193,7 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t
 #define VLOAD4(p, v) convpool_load4_f32_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f32_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_avx2(p, v)
+#define VLINES(p, pitch, v) convpool_columns4_f32_avx2(p, pitch, v)
 #define VSUMS(p, q)                                                                       \
     _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(p)),         \
                                         _mm256_loadu_si256((const __m256i *)(q))))
@@ -199,6 +221,7 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t
 #define VLOAD4(p, v) convpool_load4_f64_avx2(p, v)
 #define VSTORE2(p, v) convpool_store2_f64_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f64_avx2(p, v)
+#define VLINES(p, pitch, v) convpool_columns4_f64_avx2(p, pitch, v)
 #include "vectors.inc.h"
 
 #define PAIRS

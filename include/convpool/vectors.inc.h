@@ -9,6 +9,8 @@
  *   VAND(a, b)                                  of bits
  *   VROW(a, r) = VSET1(a[r]), where r < ROWS    from memory, or from a register of several rows
  *   VLOADn(p, v), n = 2 or 4: v[i] = p[i], p[i + n], p[i + 2 n], ...; VSTOREn(p, v), its inverse
+ * and where gemm_lines is to be
+ *   VLINES(p, pitch, v)                         v[j] = p[j], p[pitch + j], ... , j < 4
  * and for one of the types alone, which scales sums of int32_t (quantized_scale.inc.h)
  *   VSUMS(p, q)                                 p[i] + q[i] of int32_t, modulo 2^32
  *   VBYTES(p, v)                                whole numbers near 1.5 * 2^23, or in double
@@ -70,6 +72,10 @@
 #include "gemm_tile.inc.h"
 #undef FINISHES
 #include "turn.inc.h"
+#ifdef VLINES
+#include "gemm_lines.inc.h"
+#undef VLINES
+#endif
 enum { CONVPOOL_PASTE(convpool_, lanes, REAL_NAME, ISA_NAME) = LANES,
        CONVPOOL_PASTE(convpool_, columns, REAL_NAME, ISA_NAME) = VECTORS * LANES };
 #ifdef PAIRS

@@ -78,6 +78,7 @@ cdef enum:
     TILES = 1 << 20      # bytes of unfinished tiles a thread may keep
     STENCIL = 4          # multiply-adds of others that take as long as one of a stencil
     KEPT = 4             # parts of its taps that a prepared weight keeps ready
+    LINE_BLOCK = 2048    # steps of weights read where they lie, which come as long streams
     LARGE_IMAGE = 64     # rows and columns of output for which a weight is prepared
 
 
@@ -98,7 +99,8 @@ cdef struct Plan:
     int64_t pixels, pixel_width, pixel_unit, pixel_units, pixel_blocks
     int64_t channel_width, channel_strips, channel_unit, channel_units, channel_blocks
     int64_t block_strips         # strips of channels in a block, at most
-    bint fresh                   # weights: packed where they are multiplied
+    bint in_lines                # weights: read where they lie, by few pixels
+    bint fresh                   # or packed where they are multiplied
     int64_t weight_line          # elements from one output channel's to the next one's, if so
     int64_t weight_piece         # elements of a packed strip's share of one block of depth
     int64_t weight_block, weight_group  # elements of one block of depth, of one group
@@ -292,7 +294,7 @@ cdef void plan_weights(Plan* plan, const convpool_conv* conv) noexcept nogil:
     cdef const convpool_kernels* kernels = plan.kernels
     cdef bint points = plan.pixel_rows and convpool_taps(conv.axis) == 1
     cdef int64_t steps = STRIP // (kernels.columns * <int64_t>kernels.real_size), blocks
-    plan.fresh = False
+    plan.fresh = plan.in_lines = False
     plan.depth = ceil_div(conv.channels, kernels.products) * convpool_taps(conv.axis)
     steps = min(steps, <int64_t>(POINT_BLOCK if points else DEPTH_BLOCK))
     # A little more than fits is better than tiles that come back for it.
@@ -397,6 +399,8 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
         tiles = (most + images * (plan.together - 1) + plan.together) * plan.block_strips
     elif plan.one_row:
         tiles = CONVPOOL_ROW_STRIPS
+    if plan.in_lines:
+        tiles = plan.block_strips
     plan.tiles_size = aligned(tiles * plan.tile_size)
     plan.scratch_size = plan.panel_size + plan.offsets_size + plan.tiles_size
 
@@ -445,6 +449,30 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     for task in prange(tasks, nogil=True, num_threads=threads, schedule="static"):
         pack_strip(plan, conv, data, stride, task, strips)
     return packed
+
+
+cdef bint suits_lines(const convpool_kernels* kernels, const convpool_conv* conv,
+                      cnp.ndarray weight) noexcept:
+    """Whether so few pixels meet a weight that packing it would be most of the work, and it can be
+    read as it lies: lines of a matrix. The last ones are read with those before them."""
+    cdef int64_t stride[5]
+    cdef int64_t pixels = conv.batch * convpool_pixels(conv.axis)
+    fill_strides(stride, weight, False)
+    return (kernels.gemm_lines != NULL and kernels.weight_size == kernels.real_size
+            and pixels <= CONVPOOL_LINE_ROWS and wastes(kernels, pixels)
+            and conv.out_channels >= kernels.lanes and convpool_weights_follow(conv, stride))
+
+
+cdef void plan_lines(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) noexcept:
+    """Takes a weight as it lies, for pixels that are rows."""
+    cdef int64_t stride[5]
+    fill_strides(stride, weight, False)
+    plan.in_lines = (plan.pixel_rows and plan.source != PACKED
+                     and suits_lines(plan.kernels, conv, weight))
+    if plan.in_lines:
+        plan.depth_block = min(plan.depth, <int64_t>LINE_BLOCK)
+        plan.weight_line = stride[0]
+        plan.weight_group = conv.out_channels * stride[0]
 
 
 cdef void plan_fresh(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) noexcept:
@@ -656,7 +684,11 @@ cdef void convolve_part(const Plan* plan, const convpool_conv* conv, Part* part,
         else:
             pixels = find_pixels(plan, conv, part, x, begin, end, panel, offsets)
         first = 0
-        if plan.one_row:
+        if plan.in_lines:
+            multiply_lines(plan, conv, part, weights, pixels, offsets, tiles, begin, end, bias,
+                           residual, out)
+            first = part.channels
+        elif plan.one_row:
             first = multiply_row(plan, conv, part, weights, pixels, offsets, tiles, begin, end,
                                  bias, residual, out)
         while first < part.channels:
@@ -756,6 +788,25 @@ cdef void multiply_rows(const Plan* plan, const convpool_conv* conv, const Part*
             store_rows(plan, conv, part, line, part.channel + channel, used, bias, residual,
                        out)
         channel += used
+
+
+cdef void multiply_lines(const Plan* plan, const convpool_conv* conv, const Part* part,
+                         bytes_in weights, bytes_in rows, const int64_t* offsets, bytes_out tiles,
+                         int64_t begin, int64_t end, bytes_in bias, bytes_in residual,
+                         bytes_out out) noexcept nogil:
+    """Steps [begin, end) of a part's few pixels by weights as they lie."""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t real = <int64_t>kernels.real_size, channel = 0, columns = kernels.columns
+    cdef int64_t pitch = plan.block_strips * columns
+    kernels.gemm_lines(
+        part.pixels, part.channels, end - begin, rows, part.place, offsets,
+        weights + (part.channel * plan.weight_line + begin) * real, plan.weight_line, tiles, pitch,
+        CONVPOOL_CHAIN_GOES_ON if begin > 0 else CONVPOOL_CHAIN_STARTS)
+    while end == plan.depth and channel < part.channels:
+        kernels.store_tile(conv, tiles + channel * real, pitch, True, part.channel + channel,
+                           min(columns, part.channels - channel), part.pixel, part.pixels, bias,
+                           residual, out)
+        channel += columns
 
 
 cdef int64_t multiply_row(const Plan* plan, const convpool_conv* conv, const Part* part,
@@ -1179,11 +1230,13 @@ cdef int run_convolution(convpool_conv* conv, bytes_in x, cnp.ndarray weight, cn
             strips.used = True
         run_winograd(conv, side, plan.kernels, packed, weight, x, bias, residual, out, threads)
         return 0
+    if strips is None:
+        plan_lines(&plan, conv, weight)
     plan_blocks(&plan, conv, threads)
     plan.finished_line = finished_line(&plan, conv, residual != NULL)
-    if strips is None:
+    if strips is None and not plan.in_lines:
         plan_fresh(&plan, conv, weight)
-    if plan.fresh:
+    if plan.fresh or plan.in_lines:
         weights = <bytes_in>cnp.PyArray_DATA(weight)
     else:
         strips = Strips() if strips is None else strips

@@ -19,7 +19,7 @@ cdef extern from "convpool/convpool.h" nogil:
     enum: CONVPOOL_QUADS
     enum: CONVPOOL_CHAIN_STARTS, CONVPOOL_CHAIN_GOES_ON, CONVPOOL_CHAIN_ADDS
     enum: CONVPOOL_WINOGRAD_SIDE, CONVPOOL_WINOGRAD_POINTS, CONVPOOL_WINOGRAD_TILES
-    enum: CONVPOOL_WINOGRAD_CHUNK, CONVPOOL_ROW_STRIPS
+    enum: CONVPOOL_WINOGRAD_CHUNK, CONVPOOL_ROW_STRIPS, CONVPOOL_LINE_ROWS
     enum: CONVPOOL_FILTER_ROWS
 
     ctypedef struct convpool_axis:
@@ -128,6 +128,8 @@ cdef extern from "convpool/convpool.h" nogil:
                           const void*) noexcept nogil
         void (*gemm_row)(int64_t, const void*, const int64_t*, const void*, int64_t, void*, int64_t,
                          int) noexcept nogil
+        void (*gemm_lines)(int64_t, int64_t, int64_t, const void*, const int64_t*, const int64_t*,
+                           const void*, int64_t, void*, int64_t, int) noexcept nogil
         void (*gemm_whole)(int64_t, int64_t, const void*, const void*, int64_t, const int64_t*,
                            void*, void*, int64_t, int, const convpool_finish*,
                            const void*) noexcept nogil

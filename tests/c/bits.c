@@ -472,6 +472,38 @@ static void in_place(int dtype, int isa, int channels_last)
     report("place", one.name, dtype, channels_last, c.out, c.out_count);
 }
 
+/* Those by weights that lie as lines of a matrix, one to CONVPOOL_LINE_ROWS pixels at a time; where
+ * an instruction set has no such kernel, as above. */
+static void by_lines(int dtype, int isa, int channels_last)
+{
+    enum { CHANNELS = 37, OUT = 21, PIXELS = 53, FIRST = 20, PITCH = 32 };
+    const layer one = {"points", 1, CHANNELS, OUT, {FLAT, FLAT, {PIXELS, 1, 1, 1, 0, 0, PIXELS}},
+                       CONVPOOL_RELU, 0, 0, 1, 0, 0, 0, 0};
+    call c = call_of(&one, dtype, isa, channels_last, 0);
+    const convpool_kernels *k = c.k;
+    int64_t *place = (int64_t *)allocate(PIXELS * (int64_t)sizeof(int64_t));
+    int64_t *offset = (int64_t *)allocate(CHANNELS * (int64_t)sizeof(int64_t));
+    char *tile = (char *)allocate(CONVPOOL_LINE_ROWS * PITCH * c.real);
+    int64_t channel, pixel, rows, n = 0;
+    convpool_input_places(&c.conv, 0, PIXELS, place);
+    for (channel = 0; channel < CHANNELS; ++channel) {
+        offset[channel] = channel * c.conv.x_stride[CONVPOOL_AT_CHANNEL];
+    }
+    for (pixel = 0; k->gemm_lines != NULL && pixel < PIXELS; pixel += rows) {
+        rows = least(1 + n++ % CONVPOOL_LINE_ROWS, PIXELS - pixel);
+        k->gemm_lines(rows, OUT, FIRST, c.x, place + pixel, offset, c.weight, CHANNELS, tile, PITCH,
+                      CONVPOOL_CHAIN_STARTS);
+        k->gemm_lines(rows, OUT, CHANNELS - FIRST, c.x, place + pixel, offset + FIRST,
+                      c.weight + FIRST * c.real, CHANNELS, tile, PITCH, CONVPOOL_CHAIN_GOES_ON);
+        k->store_tile(&c.conv, tile, PITCH, 1, 0, OUT, pixel, rows, c.bias, NULL, c.out);
+    }
+    if (k->gemm_lines != NULL) {
+        report("place", one.name, dtype, channels_last, c.out, c.out_count);
+    } else {
+        in_place(dtype, isa, channels_last);
+    }
+}
+
 /* Those with channels last, each pixel by itself: as many strips of channels as are multiplied by
  * one row at a time, of which the last may be empty. */
 static void one_row(int dtype, int isa)
@@ -1249,6 +1281,7 @@ static void all_layers(int dtype, int isa, int channels_last)
     }
     if (dtype != CONVPOOL_F16) {
         DO(in_place(dtype, isa, channels_last));
+        DO(by_lines(dtype, isa, channels_last));
     }
     if (dtype != CONVPOOL_F16 && channels_last) {
         DO(one_row(dtype, isa));
