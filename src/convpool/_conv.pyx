@@ -464,13 +464,18 @@ cdef bint suits_lines(const convpool_kernels* kernels, const convpool_conv* conv
 
 
 cdef void plan_lines(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) noexcept:
-    """Takes a weight as it lies, for pixels that are rows."""
+    """Takes a weight as it lies, for pixels that are rows; long blocks of it, if what windows see
+    meanwhile is little."""
     cdef int64_t stride[5]
+    cdef int64_t block = min(plan.depth, <int64_t>LINE_BLOCK)
     fill_strides(stride, weight, False)
     plan.in_lines = (plan.pixel_rows and plan.source != PACKED
                      and suits_lines(plan.kernels, conv, weight))
     if plan.in_lines:
-        plan.depth_block = min(plan.depth, <int64_t>LINE_BLOCK)
+        if (plan.source == IN_PLACE
+                or fits_copy(conv, conv.batch * convpool_pixels(conv.axis),
+                             copied_channels(plan.kernels, conv, block))):
+            plan.depth_block = block
         plan.weight_line = stride[0]
         plan.weight_group = conv.out_channels * stride[0]
 
