@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import convpool
+from convpool import _memory
 
 SOURCES = Path(__file__).parent / "c"
 
@@ -171,6 +172,22 @@ def test_working_space_is_kept_from_call_to_call():
     finally:
         tracemalloc.stop()
     assert peak < 8192  # of a panel of some 100 kB nothing
+
+
+@pytest.mark.parametrize("pixels", [1, 4, 5])
+def test_working_space_of_few_pixels_by_many_channels_is_bounded(pixels):
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((pixels, 4, 1, 1), dtype=np.float32)
+    weight = rng.standard_normal((400_000, 4, 1, 1), dtype=np.float32)
+    out = np.empty((pixels, 400_000, 1, 1), np.float32)
+    _memory.release()
+    tracemalloc.start()
+    try:
+        convpool.conv2d(x, weight, out=out, num_threads=2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * 2**21 + (0 if pixels < 5 else 2 * weight.nbytes)  # which is packed
 
 
 SPOILED = """

@@ -90,12 +90,13 @@
  *   gemm_row(depth, a, offset, b, apart, tile, tile_apart, chain)
  *     gemm_rows of one row at a[offset[k]] by all columns of CONVPOOL_ROW_STRIPS strips, the next
  *     one at b + apart: faster where there are no more rows, as a single pixel has. Tiles are one
- *     line each, tile_apart from one another; the chain does not add.
+ *     line each, tile_apart from one another; the chain does not add. b as for gemm_tile.
  *
  *   gemm_lines(rows, lines, depth, a, place, offset, b, pitch, tile, tile_step, chain)
  *     gemm_rows of up to CONVPOOL_LINE_ROWS rows by columns that are lines, as a weight lies before
- *     it is packed: step k of column c is b[c * pitch + k]. Any number of lines; of the tile whole
- *     vectors are touched. The chain does not add. NULL on some instruction sets.
+ *     it is packed: step k of column c is b[c * pitch + k]. Any number of lines; where the last
+ *     are less than a vector, which is AVX2's with AVX-512, too, those before b that would fill it
+ *     are read: a vector of lines there is, in all. The chain does not add. NULL on some sets.
  *
  *   gemm_whole(columns, depth, a, b, b_step, offset, keep, tile, tile_step, chain, finish, next)
  *     gemm_tile, or unless offset is NULL gemm_columns, of k->rows rows and k->lanes <= columns,

@@ -61,9 +61,9 @@ enum { CONVPOOL_ROW_STRIPS = 4 };
 /* Rows that gemm_lines takes, and vectors of lines at a time. */
 enum { CONVPOOL_LINE_ROWS = 4, CONVPOOL_LINE_VECTORS = 4 };
 
-/* Where gemm_whole leaves sums, and gemm_rows: row r at out[r * out_line], after residual[r *
- * residual_line] and the bias of its channel were added, of which each may be NULL, and within
- * bounds, perhaps infinite. */
+/* Where gemm_whole and gemm_rows leave finished sums: row r at out[r * out_line], after
+ * residual[r * residual_line] and biases were added, of rows by gemm_whole and of columns by
+ * gemm_rows, and within bounds, perhaps infinite. Bias and residual may be NULL. */
 typedef struct convpool_finish {
     const void *bias, *residual;
     void *out;

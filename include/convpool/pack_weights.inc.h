@@ -56,7 +56,7 @@ TARGET CONVPOOL_INLINE void NAME(pack_weights)(const convpool_conv *conv, const 
     REAL *piece = (REAL *)strip, *to = piece, *end = piece + block * width;
     int64_t apart[CHANNELS], c, d, r, k, lane;
 #if STORAGE_IS_REAL
-    /* (Fours are turned at once.) */
+    /* (Of each step four elements are written at once, though fewer be used.) */
     if (width >= 4 && convpool_weights_follow(conv, stride)) {
         NAME(turn_weights)((const STORAGE *)weight + channel * stride[0], stride[0],
                            conv->channels * convpool_taps(conv->axis), used, width, to, block,

@@ -30,7 +30,11 @@ of output that most of a vector would be empty, a copy turns pixels into columns
 once, since of the line of memory that one of them reads others need the rest. Results of all are
 then turned back together.
 
-Weights that no call has prepared may be fresh: packed for a block of pixels, strip by strip, right
+Where a tile of one row would wait for each product before the next, a single pixel takes several
+strips of channels at a time. Weights that no call has prepared are read as they lie by a few
+pixels, each once, and turned in registers.
+
+For more pixels such weights may be fresh: packed for a block of pixels, strip by strip, right
 before they are multiplied, so that they never leave a cache. Each block of pixels packs all of
 them, so that this is for one or two; and it is for weights of the sums' type that lie as one
 matrix.
@@ -353,14 +357,14 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
     while plan.all_groups and not fits_copy(conv, most * plan.pixel_width,
                                             conv.groups * conv.channels):
         most -= 1
-    if plan.depth > plan.depth_block:  # unfinished tiles have to be kept
+    if plan.in_lines or plan.depth > plan.depth_block:  # unfinished tiles have to be kept
         most = max(<int64_t>1, min(most, TILES // (plan.tile_size * most_channels)))
         most_channels = max(<int64_t>1, min(most_channels, TILES // (plan.tile_size * most)))
     plan.pixel_unit = (line if windows and line <= most * plan.pixel_width
                        else kernels.lanes if not plan.pixel_rows
                        else plan.pixel_width if plan.source == PACKED else 1)
     plan.one_row = (plan.pixel_rows and plan.pixels == 1 and plan.source != PACKED
-                    and kernels.gemm_row != NULL)
+                    and not plan.in_lines and kernels.gemm_row != NULL)
     plan.channel_unit = (conv.out_channels if plan.all_groups
                          else kernels.lanes if plan.pixel_rows and not plan.one_row
                          else plan.channel_width)
@@ -391,7 +395,9 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
         (plan.depth if plan.all_groups else plan.depth_block) * sizeof(int64_t))
     tiles = (most if plan.pixel_rows
              else plan.together * ceil_div(CHANNEL_BLOCK, plan.channel_width))
-    if plan.all_groups:
+    if plan.in_lines:
+        tiles = plan.block_strips
+    elif plan.all_groups:
         tiles = ceil_div(conv.groups * conv.out_channels, plan.channel_width)
     elif plan.depth > plan.depth_block:
         if windows:
@@ -399,8 +405,6 @@ cdef void plan_blocks(Plan* plan, const convpool_conv* conv, int threads) noexce
         tiles = (most + images * (plan.together - 1) + plan.together) * plan.block_strips
     elif plan.one_row:
         tiles = CONVPOOL_ROW_STRIPS
-    if plan.in_lines:
-        tiles = plan.block_strips
     plan.tiles_size = aligned(tiles * plan.tile_size)
     plan.scratch_size = plan.panel_size + plan.offsets_size + plan.tiles_size
 
@@ -471,7 +475,7 @@ cdef void plan_lines(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) 
     fill_strides(stride, weight, False)
     plan.in_lines = (plan.pixel_rows and plan.source != PACKED
                      and suits_lines(plan.kernels, conv, weight))
-    if plan.in_lines:
+    if plan.in_lines:  # nothing is packed: of blocks of weights only depth_block counts
         if (plan.source == IN_PLACE
                 or fits_copy(conv, conv.batch * convpool_pixels(conv.axis),
                              copied_channels(plan.kernels, conv, block))):
