@@ -27,7 +27,7 @@ PEER = "ONNX Runtime"
 NETWORKS = ["ResNet-50", "MobileNetV2"]
 SCALES = {"x_scale": 0.02, "x_zero_point": 128, "out_scale": 0.5}
 WEIGHT_SCALE = 0.01
-# Of seven bits: without VNNI the peer adds pairs of products in 16 bits, which larger ones overflow.
+# Of seven bits: without VNNI the peer adds pairs of products in 16 bits, which more overflow.
 WEIGHTS = (-64, 65)
 HEADINGS = ["layer", "uint8", "Gop/s", "NHWC", "float32", "direct", PEER,
             "over float32", "over direct", f"over {PEER}"]  # fmt: skip
