@@ -7,6 +7,10 @@
 #define CELL(p, apart) ((void)(apart), LOAD(*(p)))
 #define JOINED(p) LOAD(*(p))
 #define BORDER(value) ((REAL)(value))
+#if STORAGE_IS_REAL
+#define SIXTEEN(p, apart, to) memcpy(to, p, 16 * sizeof *(p))
+#define EIGHT(p, apart, to) memcpy(to, p, 8 * sizeof *(p))
+#endif
 #include "moves.inc.h"
 #include "pack.inc.h"
 #include "pack_weights.inc.h"
@@ -15,6 +19,10 @@
 #undef CELL
 #undef JOINED
 #undef BORDER
+#if STORAGE_IS_REAL
+#undef SIXTEEN
+#undef EIGHT
+#endif
 #include "stage.inc.h"
 #include "epilogue.inc.h"
 #include "winograd_elements.inc.h"

@@ -15,11 +15,7 @@
 #define STORAGE_IS_REAL 1
 #define LOAD(element) (element)
 #define STORE(value) (value)
-#define SIXTEEN(p, apart, to) memcpy(to, p, 16 * sizeof *(p))
-#define EIGHT(p, apart, to) memcpy(to, p, 8 * sizeof *(p))
 #include "element.inc.h"
-#undef SIXTEEN
-#undef EIGHT
 
 #define STORAGE convpool_half
 #define STORAGE_NAME f16
@@ -48,11 +44,7 @@
 #define STORAGE_IS_REAL 1
 #define LOAD(element) (element)
 #define STORE(value) (value)
-#define SIXTEEN(p, apart, to) memcpy(to, p, 16 * sizeof *(p))
-#define EIGHT(p, apart, to) memcpy(to, p, 8 * sizeof *(p))
 #include "element.inc.h"
-#undef SIXTEEN
-#undef EIGHT
 
 #undef REAL
 #undef REAL_NAME

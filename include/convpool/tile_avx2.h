@@ -57,16 +57,6 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_transpose_f32_avx2(__m2
     v[3] = _mm256_shuffle_ps(b, d, 0xEE);
 }
 
-CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_load4_f32_avx2(const float *p, __m256 *v)
-{
-    int i;
-    for (i = 0; i < 4; ++i) {
-        v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 4 * i)),
-                                    _mm_loadu_ps(p + 16 + 4 * i), 1);
-    }
-    convpool_transpose_f32_avx2(v);
-}
-
 CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f32_avx2(float *p, const __m256 *v)
 {
     __m256 row[4];
@@ -81,6 +71,7 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_f32_avx2(float *
     }
 }
 
+/* Elements 0 to 3 of as many lines as a register holds elements. */
 CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_columns4_f32_avx2(const float *p,
                                                                        int64_t pitch, __m256 *v)
 {
@@ -116,16 +107,6 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_transpose_f64_avx2(__m2
     v[1] = _mm256_permute2f128_pd(b, d, 0x20);
     v[2] = _mm256_permute2f128_pd(a, c, 0x31);
     v[3] = _mm256_permute2f128_pd(b, d, 0x31);
-}
-
-CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_load4_f64_avx2(const double *p,
-                                                                        __m256d *v)
-{
-    int i;
-    for (i = 0; i < 4; ++i) {
-        v[i] = _mm256_loadu_pd(p + 4 * i);
-    }
-    convpool_transpose_f64_avx2(v);
 }
 
 CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_columns4_f64_avx2(const double *p,
@@ -190,7 +171,7 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t
 #define VMAX(a, b) _mm256_max_ps(a, b)
 #define VMIN(a, b) _mm256_min_ps(a, b)
 #define VLOAD2(p, v) convpool_load2_f32_avx2(p, v)
-#define VLOAD4(p, v) convpool_load4_f32_avx2(p, v)
+#define VLOAD4(p, v) convpool_columns4_f32_avx2(p, 4, v)
 #define VSTORE2(p, v) convpool_store2_f32_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f32_avx2(p, v)
 #define VLINES(p, pitch, v) convpool_columns4_f32_avx2(p, pitch, v)
@@ -218,7 +199,7 @@ CONVPOOL_TARGET_AVX2 CONVPOOL_FORCE_INLINE void convpool_store4_i32_avx2(int32_t
 #define VMAX(a, b) _mm256_max_pd(a, b)
 #define VMIN(a, b) _mm256_min_pd(a, b)
 #define VLOAD2(p, v) convpool_load2_f64_avx2(p, v)
-#define VLOAD4(p, v) convpool_load4_f64_avx2(p, v)
+#define VLOAD4(p, v) convpool_columns4_f64_avx2(p, 4, v)
 #define VSTORE2(p, v) convpool_store2_f64_avx2(p, v)
 #define VSTORE4(p, v) convpool_store4_f64_avx2(p, v)
 #define VLINES(p, pitch, v) convpool_columns4_f64_avx2(p, pitch, v)

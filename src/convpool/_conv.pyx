@@ -455,51 +455,44 @@ cdef Block pack(const Plan* plan, const convpool_conv* conv, cnp.ndarray weight,
     return packed
 
 
-cdef bint suits_lines(const convpool_kernels* kernels, const convpool_conv* conv,
-                      cnp.ndarray weight) noexcept:
-    """Whether so few pixels meet a weight that packing it would be most of the work, and it can be
-    read as it lies: lines of a matrix. The last ones are read with those before them."""
+cdef bint reads_lines(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) noexcept:
+    """Whether a weight can be read as it is, lines of a matrix; the plan then says where they are.
+    """
+    cdef const convpool_kernels* kernels = plan.kernels
     cdef int64_t stride[5]
-    cdef int64_t pixels = conv.batch * convpool_pixels(conv.axis)
     fill_strides(stride, weight, False)
-    return (kernels.gemm_lines != NULL and kernels.weight_size == kernels.real_size
-            and pixels <= CONVPOOL_LINE_ROWS and wastes(kernels, pixels)
-            and conv.out_channels >= kernels.lanes and convpool_weights_follow(conv, stride))
+    if (kernels.products > 1 or kernels.weight_size != kernels.real_size
+            or not convpool_weights_follow(conv, stride)):
+        return False
+    plan.weight_line = stride[0]
+    plan.weight_group = conv.out_channels * stride[0]
+    return True
 
 
 cdef void plan_lines(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) noexcept:
-    """Takes a weight as it lies, for pixels that are rows; long blocks of it, if what windows see
-    meanwhile is little."""
-    cdef int64_t stride[5]
+    """Takes a weight as it lies for pixels that are rows, so few that packing would be most of the
+    work; long blocks of it, if what windows see meanwhile is little. The last lines are read with
+    those before them. (Nothing is packed: of blocks of weights only depth_block counts.)"""
+    cdef const convpool_kernels* kernels = plan.kernels
+    cdef int64_t pixels = conv.batch * convpool_pixels(conv.axis)
     cdef int64_t block = min(plan.depth, <int64_t>LINE_BLOCK)
-    fill_strides(stride, weight, False)
-    plan.in_lines = (plan.pixel_rows and plan.source != PACKED
-                     and suits_lines(plan.kernels, conv, weight))
-    if plan.in_lines:  # nothing is packed: of blocks of weights only depth_block counts
-        if (plan.source == IN_PLACE
-                or fits_copy(conv, conv.batch * convpool_pixels(conv.axis),
-                             copied_channels(plan.kernels, conv, block))):
-            plan.depth_block = block
-        plan.weight_line = stride[0]
-        plan.weight_group = conv.out_channels * stride[0]
+    plan.in_lines = (plan.pixel_rows and plan.source != PACKED and kernels.gemm_lines != NULL
+                     and pixels <= CONVPOOL_LINE_ROWS and wastes(kernels, pixels)
+                     and conv.out_channels >= kernels.lanes and reads_lines(plan, conv, weight))
+    if plan.in_lines and (plan.source == IN_PLACE or fits_copy(
+            conv, pixels, copied_channels(kernels, conv, block))):
+        plan.depth_block = block
 
 
 cdef void plan_fresh(Plan* plan, const convpool_conv* conv, cnp.ndarray weight) noexcept:
     """Takes fresh weights if they are lines of a matrix, and not packed more than twice."""
-    cdef const convpool_kernels* kernels = plan.kernels
-    cdef int64_t stride[5]
     cdef int64_t strips = (CONVPOOL_ROW_STRIPS if plan.one_row else 1 if plan.pixel_rows
                            else CHANNEL_BLOCK // plan.channel_width + 1)
-    fill_strides(stride, weight, False)
-    if (kernels.products > 1 or kernels.weight_size != kernels.real_size or plan.all_groups
-            or not convpool_weights_follow(conv, stride) or plan.pixel_blocks > MOST_PACKED):
-        return
-    plan.fresh = True
-    plan.weight_line = stride[0]
-    plan.weight_group = conv.out_channels * stride[0]
-    # gemm_turned and gemm_rows may read one step beyond the last.
-    plan.scratch_size += aligned((strips * plan.weight_piece + plan.channel_width)
-                                 * <int64_t>kernels.real_size)
+    plan.fresh = (not plan.all_groups and plan.pixel_blocks <= MOST_PACKED
+                  and reads_lines(plan, conv, weight))
+    if plan.fresh:  # gemm_turned and gemm_rows may read one step beyond the last
+        plan.scratch_size += aligned((strips * plan.weight_piece + plan.channel_width)
+                                     * <int64_t>plan.kernels.real_size)
 
 
 cdef void pack_fresh(const Plan* plan, const convpool_conv* conv, bytes_in weights, int64_t begin,
